@@ -1,0 +1,368 @@
+//! The closed set of events that a run is made of, one JSON object per line of `events.jsonl`.
+//!
+//! A recording holds everything that judging and reporting need: neither ever sees the target. The
+//! format (`schema` 1) changes by addition only; a reader ignores fields it does not know and fails
+//! on an event it does not know.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::Bytes;
+
+/// The version of the recording's format.
+pub const SCHEMA: u32 = 1;
+
+/// One line of a recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Line {
+    /// Milliseconds since the run began (monotonic clock).
+    pub t_ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What can happen in a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first line.
+    RunStarted(RunStarted),
+    /// A scenario begins; every event up to `scenario_finished` belongs to it.
+    ScenarioStarted(ScenarioStarted),
+    /// The target is up and answers.
+    TargetStarted(TargetStarted),
+    /// A cycle of load ended.
+    CycleFinished(CycleFinished),
+    /// The target was measured.
+    Sample(Box<Sample>),
+    /// The target stood idle and was measured over that time.
+    IdleMeasured(IdleMeasured),
+    /// The target ended, and what it left.
+    TargetExited(TargetExited),
+    /// The dhat build ran a window of cycles.
+    ProfileWindow(ProfileWindow),
+    /// The windows were compared.
+    SitesCompared(SitesCompared),
+    /// The scenario ended.
+    ScenarioFinished(ScenarioFinished),
+    /// The last line of a run that was not cut short.
+    RunFinished {
+        /// Whole run, milliseconds.
+        duration_ms: u64,
+        /// CPU time that leakgate itself used, milliseconds.
+        harness_cpu_ms: u64,
+    },
+}
+
+/// What was run, on what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunStarted {
+    /// Version of this format.
+    pub schema: u32,
+    /// The run's name, and that of its directory.
+    pub run_id: String,
+    /// leakgate's version.
+    pub leakgate: String,
+    /// Commit of the tree that was built, when it is a git checkout.
+    pub commit: Option<String>,
+    /// Kernel release.
+    pub kernel: String,
+    /// Processors.
+    pub cpus: u32,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Whether `--quick` shortened the scenarios.
+    pub quick: bool,
+}
+
+/// A scenario as it is run: enough to judge it without its file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScenarioStarted {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its text.
+    pub sha256: String,
+    /// Its question.
+    pub question: String,
+    /// The target it runs against.
+    pub target: String,
+    /// Measured cycles that are planned.
+    pub measure: u32,
+    /// The gates as they stood: metric name, limit, whether overridden.
+    pub gates: Vec<RecordedGate>,
+}
+
+/// A gate in a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordedGate {
+    /// The metric's name, as in scenarios.
+    pub metric: String,
+    /// The limit, in the metric's unit.
+    pub limit: u64,
+    /// Whether `--gate` set it.
+    #[serde(default)]
+    pub overridden: bool,
+}
+
+/// The target is up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetStarted {
+    /// Its process id.
+    pub pid: u32,
+    /// SHA-256 of its binary, hexadecimal.
+    pub binary_sha256: Option<String>,
+    /// The allocator that its probe names; absent without a probe.
+    pub allocator: Option<String>,
+    /// Whether this is the dhat build: then nothing but its profile is judged.
+    pub dhat: bool,
+}
+
+/// Where in a scenario something happened.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Before the first cycle.
+    Start,
+    /// Cycles that do not count.
+    Warmup,
+    /// Cycles that are judged.
+    Measure,
+}
+
+/// A cycle of load ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CycleFinished {
+    /// Its phase.
+    pub phase: Phase,
+    /// Its number in the phase, from 1.
+    pub cycle: u32,
+    /// The load alone, without settling and sampling.
+    pub duration_ms: u64,
+    /// What the load really did.
+    pub load: Load,
+}
+
+/// What the load of a cycle really did, as its driver counted it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Load {
+    /// Sessions opened.
+    pub opened: u64,
+    /// Sessions that a client closed.
+    pub closed: u64,
+    /// Sessions whose child ended by itself.
+    pub exited: u64,
+    /// Clients connected.
+    pub connected: u64,
+    /// Bytes of terminal output, as the target counts them.
+    pub output_bytes: u64,
+    /// Bytes of input and of raw messages sent.
+    pub sent_bytes: u64,
+    /// Faults provoked: error answers that the scenario asked for.
+    pub faults: u64,
+}
+
+/// One measurement of the whole process tree of the target, after it settled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sample {
+    /// The phase it belongs to.
+    pub phase: Phase,
+    /// The cycle it follows; 0 before the first of its phase.
+    pub cycle: u32,
+    /// How the target came to rest.
+    pub settle: Settle,
+    /// The exact heap, from the probe; absent without one.
+    pub heap: Option<Heap>,
+    /// Resident memory and its kin, summed over the tree.
+    pub memory: Memory,
+    /// Open descriptors by kind: `pipe`, `socket`, `ptmx`, `pts`, `eventfd`, `file`, ...
+    pub fds: BTreeMap<String, u32>,
+    /// Threads by name.
+    pub threads: BTreeMap<String, u32>,
+    /// Live descendants of the target, itself not counted.
+    pub children: u32,
+    /// Dead descendants that nobody reaped.
+    pub zombies: u32,
+    /// Gauges that the target registered, by name; absent without a probe.
+    pub gauges: Option<BTreeMap<String, Gauge>>,
+    /// The target's private directories.
+    pub disk: Disk,
+}
+
+/// How the target came to rest before a sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Settle {
+    /// Whether the target said that it is idle; absent without a probe.
+    pub idle: Option<bool>,
+    /// Readings taken until two agreed, or until the bound.
+    pub reads: u32,
+    /// Milliseconds from the end of the load to the reading.
+    pub waited_ms: u64,
+}
+
+/// The exact heap, as the probe's counting allocator has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Heap {
+    /// Bytes allocated and not freed.
+    pub live_bytes: Bytes,
+    /// Blocks allocated and not freed.
+    pub live_blocks: u64,
+    /// Bytes allocated since the process began.
+    pub allocated_bytes: u64,
+    /// Blocks allocated since the process began.
+    pub allocated_blocks: u64,
+    /// The most live bytes since the sample before.
+    pub peak_bytes: Bytes,
+    /// How far `peak_bytes` may be below the true peak.
+    pub peak_error_bytes: Bytes,
+}
+
+/// Memory from outside, summed over the tree from `smaps_rollup` and `status`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Memory {
+    /// Resident, of the target's own process, after a purge where the probe offers one.
+    pub rss: Bytes,
+    /// Resident, of the whole tree.
+    pub tree_rss: Bytes,
+    /// Proportional share.
+    pub pss: Bytes,
+    /// Private and written to.
+    pub private_dirty: Bytes,
+    /// Not backed by a file.
+    pub anonymous: Bytes,
+    /// Swapped out.
+    pub swap: Bytes,
+    /// High-water mark of the target's own resident memory.
+    pub high_water: Bytes,
+}
+
+/// One gauge of the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Gauge {
+    /// What it counts.
+    pub kind: GaugeKind,
+    /// Its value.
+    pub value: i64,
+    /// The most that its owner declared, for a capacity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<i64>,
+    /// Where it is registered: `file:line`.
+    pub site: String,
+}
+
+/// What a gauge counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GaugeKind {
+    /// Entries of a map or queue, tasks, timers: exact, must come back.
+    Length,
+    /// Allocated bytes with a declared maximum.
+    Capacity,
+    /// Bytes that the owner accounts for.
+    Accounted,
+}
+
+/// Files under the target's private directories.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Disk {
+    /// Files, directories and sockets.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: Bytes,
+}
+
+/// The target stood idle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IdleMeasured {
+    /// For how long.
+    pub duration_ms: u64,
+    /// Bytes it allocated meanwhile.
+    pub allocated_bytes: u64,
+}
+
+/// The target ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetExited {
+    /// Whether leakgate had asked it to.
+    pub asked: bool,
+    /// Exit code, when it ended by itself.
+    pub code: Option<i32>,
+    /// Signal, when one ended it.
+    pub signal: Option<i32>,
+    /// Milliseconds from the request to the end.
+    pub took_ms: u64,
+    /// Command lines of the processes it left behind (at most 32; they are ended).
+    pub left_processes: Vec<String>,
+    /// Paths it left behind in its private directories, relative to them (at most 32).
+    pub left_files: Vec<String>,
+}
+
+/// A window of cycles of the dhat build.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileWindow {
+    /// Cycles in it.
+    pub cycles: u32,
+    /// The profile, relative to the run's directory; opens in dhat's viewer.
+    pub path: String,
+}
+
+/// The windows of N and 2N cycles, side by side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SitesCompared {
+    /// Cycles of the two windows: N, 2N.
+    pub cycles: [u32; 2],
+    /// Sites with surviving blocks in either, most surviving bytes of the second first (at most 64).
+    pub sites: Vec<SiteSurvivors>,
+}
+
+/// What one allocation site left alive at the end of each window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SiteSurvivors {
+    /// The first frame that is not the runtime, a collection or the allocator.
+    pub function: String,
+    /// Its source file; empty where the build has no line tables.
+    pub file: String,
+    /// Its line.
+    pub line: u32,
+    /// The whole stack, innermost first, addresses and hash suffixes stripped (at most 32 frames).
+    pub stack: Vec<String>,
+    /// Blocks alive at the end of the windows.
+    pub blocks: [u64; 2],
+    /// Bytes alive at the end of the windows.
+    pub bytes: [u64; 2],
+}
+
+/// How the driving of a scenario ended; what it means for the verdict is the judge's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ScenarioFinished {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// In words, with the scenario's line where there is one; empty when complete.
+    pub detail: String,
+    /// Everything from start to stop, milliseconds.
+    pub duration_ms: u64,
+}
+
+/// How the driving of a scenario ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All cycles ran.
+    Complete,
+    /// The load did not happen as the scenario says.
+    LoadFailed,
+    /// The target could not be started, died, or did not stop.
+    TargetFailed,
+    /// The deadline passed.
+    TimedOut,
+    /// The user interrupted it.
+    Interrupted,
+    /// The target cannot be driven here (not installed, say).
+    Skipped,
+    /// leakgate itself failed.
+    Internal,
+}

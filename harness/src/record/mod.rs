@@ -1,0 +1,3 @@
+//! Recordings: what a run did and what was measured, written as it happens, judged later.
+
+pub mod event;
