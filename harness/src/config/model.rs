@@ -1,0 +1,160 @@
+//! What `leakgate.toml` means, once it has been read: types that cannot be wrong.
+//!
+//! Strings may hold placeholders; `config::parse` has checked that only those that have a value there are used.
+//! Everywhere: `{run}`, `{state}` and `{tmp}`, the instance's own private directories, and `{root}`, the directory
+//! of `leakgate.toml`. In steps, also those that [`ExecStep::placeholders`] names.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The targets of one `leakgate.toml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The directory of the file: `{root}`, and where builds run.
+    pub root: PathBuf,
+    /// The targets by name.
+    pub targets: BTreeMap<String, Target>,
+}
+
+/// A process that can be measured, and how to drive it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its name in scenarios and on the command line.
+    pub name: String,
+    /// How it is started; the build that ships.
+    pub process: Process,
+    /// Its variant that is linked with dhat; without it nothing is profiled.
+    pub profile: Option<Profile>,
+    /// Its environment, beside what leakgate itself sets.
+    pub env: BTreeMap<String, String>,
+    /// What maps a scenario's steps to it.
+    pub driver: Driver,
+    /// How it shows that it can be used.
+    pub ready: Ready,
+    /// Whether it links leakgate-probe.
+    pub probe: bool,
+    /// How it is asked to end.
+    pub stop: Stop,
+    /// Programs that must be on `PATH`; where one is absent its scenarios are skipped.
+    pub requires: Vec<String>,
+}
+
+/// How a target is built and started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Program and arguments of its build, run in the root; no placeholders but `{root}`.
+    pub build: Option<Vec<String>>,
+    /// Program and arguments of the target itself, which stays in the foreground.
+    pub command: Vec<String>,
+}
+
+/// The dhat variant.
+pub type Profile = Process;
+
+/// What maps a scenario's steps to a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// sessiond's own protocol.
+    Sessiond,
+    /// A program per step.
+    Exec(ExecSteps),
+}
+
+/// How a target shows that it can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// It accepts a connection on this Unix socket.
+    Socket {
+        /// The socket's path.
+        path: String,
+        /// How long that may take.
+        within: Duration,
+    },
+    /// This command succeeds.
+    Command {
+        /// Program and arguments.
+        command: Vec<String>,
+        /// How long that may take.
+        within: Duration,
+    },
+}
+
+/// How a target is asked to end, before it is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// The signal.
+    pub signal: Signal,
+    /// How long it may take.
+    pub within: Duration,
+}
+
+/// Signals that ask a process to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM.
+    Term,
+    /// SIGINT.
+    Int,
+    /// SIGHUP.
+    Hup,
+    /// SIGQUIT.
+    Quit,
+}
+
+/// The steps that the `exec` driver has a command for.
+pub type ExecSteps = BTreeMap<ExecStep, Vec<String>>;
+
+/// Steps that a command can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ExecStep {
+    /// Opens a session.
+    Open,
+    /// Types into it.
+    Write,
+    /// Changes its size.
+    Resize,
+    /// Succeeds once its child has ended by itself; run again until then, within the step's deadline.
+    WaitExit,
+    /// Prints its screen.
+    Screen,
+    /// Ends it.
+    Close,
+}
+
+impl ExecStep {
+    /// Every step, in the order of a session's life.
+    pub const ALL: [ExecStep; 6] = [
+        ExecStep::Open,
+        ExecStep::Write,
+        ExecStep::Resize,
+        ExecStep::WaitExit,
+        ExecStep::Screen,
+        ExecStep::Close,
+    ];
+
+    /// Its name in `[target.NAME.steps]`, and the step's in scenarios.
+    pub fn name(self) -> &'static str {
+        match self {
+            ExecStep::Open => "open",
+            ExecStep::Write => "write",
+            ExecStep::Resize => "resize",
+            ExecStep::WaitExit => "wait_exit",
+            ExecStep::Screen => "screen",
+            ExecStep::Close => "close",
+        }
+    }
+
+    /// The placeholders that its command may use beside the directories.
+    ///
+    /// `{command}` as an element of its own becomes the session's argument vector, `{command_line}` the same quoted
+    /// for a shell.
+    pub fn placeholders(self) -> &'static [&'static str] {
+        match self {
+            ExecStep::Open => &["session", "command", "command_line", "rows", "columns"],
+            ExecStep::Write => &["session", "text"],
+            ExecStep::Resize => &["session", "rows", "columns"],
+            ExecStep::WaitExit | ExecStep::Screen | ExecStep::Close => &["session"],
+        }
+    }
+}

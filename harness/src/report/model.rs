@@ -1,0 +1,101 @@
+//! `run.json`: the published form of a run. Schema 1 changes by addition only.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::judge::{Amount, Failure, GateVerdict, GrowingSite, Kind, Unit, Verdict};
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunReport {
+    /// The version of this format.
+    pub schema: u32,
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// Why, where the scenarios do not say it themselves; else empty.
+    pub detail: String,
+    /// The run's name, and that of its directory.
+    pub run_id: String,
+    /// leakgate's version.
+    pub leakgate: String,
+    /// Commit of the tree that was built, when it is a git checkout.
+    pub commit: Option<String>,
+    /// SHA-256 of the target's binary; absent when it never started or targets differ.
+    pub binary_sha256: Option<String>,
+    /// The allocator that the target's probe names; absent without one.
+    pub allocator: Option<String>,
+    /// Kernel release.
+    pub kernel: String,
+    /// Processors.
+    pub cpus: u32,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Which part of the suite this is, `K/N`; absent when it is all of it.
+    pub shard: Option<String>,
+    /// Whether the scenarios were shortened.
+    pub quick: bool,
+    /// Whole run, milliseconds.
+    pub duration_ms: u64,
+    /// CPU time that leakgate itself used, milliseconds.
+    pub harness_cpu_ms: u64,
+    /// Its scenarios, as they ran.
+    pub scenarios: Vec<ScenarioReport>,
+}
+
+/// A scenario of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScenarioReport {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its text.
+    pub sha256: String,
+    /// Its question.
+    pub question: String,
+    /// The target it ran against.
+    pub target: String,
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// What went wrong, for an `error`.
+    pub failure: Option<Failure>,
+    /// Why, for anything but a pass or a leak; else empty.
+    pub detail: String,
+    /// Measured cycles that are judged.
+    pub cycles: u32,
+    /// Cycles of the warm-up.
+    pub warmup: u32,
+    /// From start to stop, milliseconds.
+    pub duration_ms: u64,
+    /// SHA-256 of the target's binary.
+    pub binary_sha256: Option<String>,
+    /// The allocator that the target's probe names.
+    pub allocator: Option<String>,
+    /// Its gates.
+    pub gates: Vec<GateReport>,
+    /// Allocation sites that grow with the cycles.
+    pub sites: Vec<GrowingSite>,
+    /// Profiles that were stored, relative to the run's directory.
+    pub profiles: Vec<String>,
+}
+
+/// A gate of a scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GateReport {
+    /// The metric's name, as in scenarios.
+    pub metric: String,
+    /// How it is judged.
+    pub kind: Kind,
+    /// What its numbers count.
+    pub unit: Unit,
+    /// The most that passes.
+    pub limit: u64,
+    /// Whether the command line set the limit.
+    pub overridden: bool,
+    /// What the recording shows; absent where nothing was recorded.
+    pub observed: Option<Amount>,
+    /// The smallest leak that it would have caught; absent where it was not judged.
+    pub sensitivity: Option<Amount>,
+    /// What it comes to.
+    pub verdict: GateVerdict,
+    /// What grew, or why it is not judged; may be empty on a pass.
+    pub detail: String,
+}
