@@ -1,1 +1,50 @@
-//! To be written.
+//! The wire between sessiond and its clients: frames, control messages, limits. No I/O, no clock.
+//!
+//! A connection is a Unix stream in both directions of which flow [frames](Frame): a big-endian `u32` with the
+//! payload's length, one byte with the [kind](FrameKind), the payload. Control frames carry JSON, the others raw
+//! terminal bytes:
+//!
+//! ```text
+//! client                                   server
+//! {"hello":{"protocol":1,"client":"x"}} ->
+//!                                       <- {"hello":{"protocol":1,"server":"sessiond/0.1.0","pid":7,"max_frame":1048576}}
+//! {"id":1,"method":"attach",
+//!  "params":{"session":"build"}}        ->
+//!                                       <- {"id":1,"result":{"kind":"attached","session":{..}}}
+//!                                       <- snapshot frame: session id, escape sequences
+//!                                       <- output frames:  session id, bytes
+//! input frame: request id, session id,
+//! bytes                                 ->
+//!                                       <- {"id":2,"result":{"kind":"written"}}
+//!                                       <- {"notice":"exited","params":{"session":3,"status":{"code":0}}}
+//! ```
+//!
+//! Requests may be answered in any order; `id` ties a reply to its request.
+
+mod decoder;
+mod frame;
+mod limits;
+mod message;
+mod name;
+mod reply;
+mod request;
+mod session;
+
+pub use decoder::{Decoded, FrameDecoder, FrameError};
+pub use frame::{
+    Frame, FrameKind, HEADER_BYTES, encode_control, encode_input, encode_output, encode_snapshot,
+};
+pub use limits::{
+    FATAL_FRAME_FACTOR, INPUT_BYTES_MAX, MAX_FRAME_BYTES, NAME_CHARS_MAX, PROTOCOL_VERSION,
+    REQUESTS_IN_FLIGHT_MAX, SIDE_MAX,
+};
+pub use message::{ClientHello, Notice, Reply, ServerHello, ServerMessage};
+pub use name::{NameError, SessionName};
+pub use reply::{Cursor, ErrorCode, Failure, ScreenText, Success};
+pub use request::{
+    AttachParams, CreateParams, Request, RequestFault, ResizeParams, ScreenParams, SessionParams,
+    WaitParams, parse_client_hello, parse_request,
+};
+pub use session::{
+    ExitStatus, RequestId, SessionId, SessionInfo, SessionRef, SessionState, Size, SizeError,
+};

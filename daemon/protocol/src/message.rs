@@ -1,0 +1,208 @@
+//! Control messages as whole JSON objects: hello, reply, notice; and the envelope of a request.
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::reply::{Failure, Success};
+use crate::request::Request;
+use crate::session::{ExitStatus, RequestId, SessionId};
+
+/// The client's first message, under the key `hello`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientHello {
+    /// The protocol version it speaks.
+    pub protocol: u32,
+    /// Its name and version, for the log.
+    pub client: String,
+}
+
+/// The server's answer to a hello, under the key `hello`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerHello {
+    /// The protocol version it speaks.
+    pub protocol: u32,
+    /// Its name and version.
+    pub server: String,
+    /// Its process.
+    pub pid: u32,
+    /// Payload bytes of the largest frame that it takes and sends.
+    pub max_frame: usize,
+}
+
+/// A reply; `id` is `None` when the request's own could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The request's id.
+    pub id: Option<RequestId>,
+    /// What came of it.
+    pub result: Result<Success, Failure>,
+}
+
+/// What the server says unasked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "notice", content = "params", rename_all = "snake_case")]
+pub enum Notice {
+    /// To everybody attached: the session's process has ended and no frame of it follows.
+    Exited {
+        /// Which.
+        session: SessionId,
+        /// How.
+        status: ExitStatus,
+    },
+}
+
+/// A control frame from the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerMessage {
+    /// First of all.
+    Hello(ServerHello),
+    /// To a request.
+    Reply(Reply),
+    /// Unasked.
+    Notice(Notice),
+}
+
+impl ClientHello {
+    /// The hello of a client that calls itself `client`, in this crate's version.
+    #[must_use]
+    pub fn new(client: impl Into<String>) -> Self {
+        Self {
+            protocol: crate::PROTOCOL_VERSION,
+            client: client.into(),
+        }
+    }
+
+    /// As the JSON object that goes into a control frame.
+    #[must_use]
+    pub fn message(&self) -> impl Serialize + '_ {
+        Keyed {
+            key: "hello",
+            value: self,
+        }
+    }
+}
+
+impl ServerHello {
+    /// As the JSON object that goes into a control frame.
+    #[must_use]
+    pub fn message(&self) -> impl Serialize + '_ {
+        Keyed {
+            key: "hello",
+            value: self,
+        }
+    }
+}
+
+impl Request {
+    /// As the JSON object that goes into a control frame.
+    #[must_use]
+    pub fn message(&self, id: RequestId) -> impl Serialize + '_ {
+        #[derive(Serialize)]
+        struct Envelope<'a> {
+            id: RequestId,
+            #[serde(flatten)]
+            request: &'a Request,
+        }
+        Envelope { id, request: self }
+    }
+}
+
+impl Serialize for Reply {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("id", &self.id)?;
+        match &self.result {
+            Ok(success) => map.serialize_entry("result", success)?,
+            Err(failure) => map.serialize_entry("error", failure)?,
+        }
+        map.end()
+    }
+}
+
+struct Keyed<'a, T> {
+    key: &'static str,
+    value: &'a T,
+}
+
+impl<T: Serialize> Serialize for Keyed<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(self.key, self.value)?;
+        map.end()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawServerMessage<'a> {
+    hello: Option<ServerHello>,
+    id: Option<RequestId>,
+    result: Option<Success>,
+    error: Option<Failure>,
+    notice: Option<NoticeName>,
+    #[serde(borrow)]
+    params: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum NoticeName {
+    Exited,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExitedParams {
+    session: SessionId,
+    status: ExitStatus,
+}
+
+impl ServerMessage {
+    /// Reads a control frame from the server.
+    ///
+    /// # Errors
+    /// When it is not JSON, or none of the three messages.
+    pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
+        let raw: RawServerMessage<'_> = serde_json::from_slice(json)?;
+        match raw {
+            RawServerMessage {
+                hello: Some(hello), ..
+            } => Ok(ServerMessage::Hello(hello)),
+            RawServerMessage {
+                id,
+                result: Some(success),
+                error: None,
+                ..
+            } => Ok(ServerMessage::Reply(Reply {
+                id,
+                result: Ok(success),
+            })),
+            RawServerMessage {
+                id,
+                result: None,
+                error: Some(failure),
+                ..
+            } => Ok(ServerMessage::Reply(Reply {
+                id,
+                result: Err(failure),
+            })),
+            RawServerMessage {
+                notice: Some(NoticeName::Exited),
+                params: Some(params),
+                ..
+            } => {
+                let ExitedParams { session, status } = serde_json::from_str(params.get())?;
+                Ok(ServerMessage::Notice(Notice::Exited { session, status }))
+            }
+            _ => Err(serde::de::Error::custom(
+                "neither a hello, a reply nor a notice",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

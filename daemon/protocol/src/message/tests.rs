@@ -1,0 +1,202 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::reply::ErrorCode;
+use crate::request::{
+    AttachParams, CreateParams, ResizeParams, ScreenParams, SessionParams, WaitParams,
+    parse_client_hello, parse_request,
+};
+use crate::session::{SessionRef, Size};
+
+fn session_ref() -> impl Strategy<Value = SessionRef> {
+    prop_oneof![
+        any::<u64>().prop_map(|id| SessionRef::Id(SessionId(id))),
+        "[A-Za-z_][A-Za-z0-9._-]{0,63}".prop_map(|name| SessionRef::Name(name.parse().unwrap())),
+    ]
+}
+
+fn size() -> impl Strategy<Value = Size> {
+    (1u16..=1000, 1u16..=1000).prop_map(|(rows, columns)| Size::new(rows, columns).unwrap())
+}
+
+fn create() -> impl Strategy<Value = CreateParams> {
+    (
+        proptest::option::of("[a-z]{1,64}"),
+        proptest::collection::vec(".*", 0..4),
+        proptest::option::of(".*"),
+        proptest::collection::btree_map("[A-Z]+", ".*", 0..3),
+        proptest::option::of(size()),
+        any::<Option<u32>>(),
+        any::<Option<u64>>(),
+    )
+        .prop_map(
+            |(name, command, cwd, env, size, scrollback_lines, scrollback_bytes)| CreateParams {
+                name: name.map(|name| name.parse().unwrap()),
+                command,
+                cwd,
+                env,
+                size,
+                scrollback_lines,
+                scrollback_bytes,
+            },
+        )
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    prop_oneof![
+        Just(Request::Ping),
+        Just(Request::List),
+        Just(Request::Shutdown),
+        create().prop_map(Request::Create),
+        session_ref().prop_map(|session| Request::Get(SessionParams { session })),
+        session_ref().prop_map(|session| Request::Detach(SessionParams { session })),
+        session_ref().prop_map(|session| Request::Close(SessionParams { session })),
+        (session_ref(), any::<u32>()).prop_map(|(session, scrollback)| Request::Screen(
+            ScreenParams {
+                session,
+                scrollback
+            }
+        )),
+        (session_ref(), proptest::option::of(size()))
+            .prop_map(|(session, size)| Request::Attach(AttachParams { session, size })),
+        (session_ref(), size())
+            .prop_map(|(session, size)| Request::Resize(ResizeParams { session, size })),
+        (session_ref(), any::<Option<u64>>()).prop_map(|(session, timeout_ms)| Request::Wait(
+            WaitParams {
+                session,
+                timeout_ms
+            }
+        )),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_request_survives_the_wire(id in any::<u64>(), request in request()) {
+        let json = serde_json::to_vec(&request.message(RequestId(id))).unwrap();
+        prop_assert_eq!(parse_request(&json), Ok((RequestId(id), request)));
+    }
+}
+
+#[test]
+fn a_request_reads_as_documented() {
+    let request = Request::Create(CreateParams {
+        command: vec!["sh".into()],
+        ..CreateParams::default()
+    });
+    let json = serde_json::to_value(request.message(RequestId(1))).unwrap();
+    assert_eq!(
+        json,
+        json!({"id": 1, "method": "create", "params": {"command": ["sh"]}})
+    );
+    let json = serde_json::to_value(Request::Ping.message(RequestId(2))).unwrap();
+    assert_eq!(json, json!({"id": 2, "method": "ping"}));
+}
+
+#[test]
+fn replies_and_notices_read_as_documented_and_survive_the_wire() {
+    let done = Reply {
+        id: Some(RequestId(1)),
+        result: Ok(Success::Exited {
+            status: ExitStatus::Signal(9),
+        }),
+    };
+    let refused = Reply {
+        id: None,
+        result: Err(Failure::new(ErrorCode::NotFound, "no session 3")),
+    };
+    let notice = Notice::Exited {
+        session: SessionId(3),
+        status: ExitStatus::Code(0),
+    };
+    let cases = [
+        (
+            serde_json::to_value(&done).unwrap(),
+            json!({"id": 1, "result": {"kind": "exited", "status": {"signal": 9}}}),
+            ServerMessage::Reply(done),
+        ),
+        (
+            serde_json::to_value(&refused).unwrap(),
+            json!({"id": null, "error": {"code": "not_found", "message": "no session 3"}}),
+            ServerMessage::Reply(refused),
+        ),
+        (
+            serde_json::to_value(&notice).unwrap(),
+            json!({"notice": "exited", "params": {"session": 3, "status": {"code": 0}}}),
+            ServerMessage::Notice(notice),
+        ),
+    ];
+    for (written, documented, message) in cases {
+        assert_eq!(written, documented);
+        assert_eq!(
+            ServerMessage::parse(written.to_string().as_bytes()).unwrap(),
+            message
+        );
+    }
+}
+
+#[test]
+fn hellos_read_as_documented() {
+    let hello = ClientHello::new("test");
+    let json = serde_json::to_value(hello.message()).unwrap();
+    assert_eq!(json, json!({"hello": {"protocol": 1, "client": "test"}}));
+    assert_eq!(
+        parse_client_hello(json.to_string().as_bytes()).unwrap(),
+        hello
+    );
+}
+
+#[test]
+fn wrong_parameters_are_answered_to_the_request_that_had_them() {
+    for json in [
+        r#"{"id":7,"method":"get","params":{"session":1,"more":2}}"#,
+        r#"{"id":7,"method":"get"}"#,
+        r#"{"id":7,"method":"dance"}"#,
+        r#"{"id":7,"method":"ping","params":{"x":1}}"#,
+        r#"{"id":7,"method":"resize","params":{"session":1,"size":{"rows":0,"columns":80}}}"#,
+        r#"{"id":7,"method":"get","params":{"session":"9lives"}}"#,
+    ] {
+        let fault = parse_request(json.as_bytes()).unwrap_err();
+        assert_eq!(
+            (fault.id, fault.failure.code),
+            (Some(RequestId(7)), ErrorCode::BadRequest),
+            "{json}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_request_is_answered_without_an_id() {
+    for json in [
+        "",
+        "[]",
+        "{}",
+        "\u{0}",
+        r#"{"id":1,"method":"ping","extra":1}"#,
+    ] {
+        let fault = parse_request(json.as_bytes()).unwrap_err();
+        assert_eq!(
+            (fault.id, fault.failure.code),
+            (None, ErrorCode::BadRequest),
+            "{json}"
+        );
+    }
+}
+
+#[test]
+fn a_code_is_displayed_as_it_is_written() {
+    let code = ErrorCode::NameTaken;
+    assert_eq!(serde_json::to_value(code).unwrap(), json!(code.to_string()));
+}
+
+#[test]
+fn digits_are_an_id_and_other_text_is_a_name() {
+    assert_eq!("12".parse(), Ok(SessionRef::Id(SessionId(12))));
+    assert_eq!(
+        "build".parse(),
+        Ok(SessionRef::Name("build".parse().unwrap()))
+    );
+    assert!("-x".parse::<SessionRef>().is_err() && "".parse::<SessionRef>().is_err());
+    assert!("a".repeat(65).parse::<SessionRef>().is_err());
+}

@@ -1,0 +1,208 @@
+//! What a client asks: the methods, their parameters, and how a control frame becomes one of them.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::message::ClientHello;
+use crate::name::SessionName;
+use crate::reply::{ErrorCode, Failure};
+use crate::session::{RequestId, SessionRef, Size};
+
+/// A request: `{"id":..,"method":"..","params":{..}}` around one of these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "method", content = "params", rename_all = "snake_case")]
+pub enum Request {
+    /// Is anybody there? Answered `pong`.
+    Ping,
+    /// Starts a session. Answered `created` once its process runs.
+    Create(CreateParams),
+    /// All sessions, also exited ones that can still be read. Answered `sessions`.
+    List,
+    /// One session. Answered `session`.
+    Get(SessionParams),
+    /// A session's screen as text. Answered `screen`.
+    Screen(ScreenParams),
+    /// Sends a session's output to this connection, beginning with a snapshot. Answered `attached`. Attaching again
+    /// gives a new snapshot, never a second stream.
+    Attach(AttachParams),
+    /// Ends what attach began. Answered `detached`, or `not_attached`.
+    Detach(SessionParams),
+    /// Changes a terminal's size. Answered `resized`.
+    Resize(ResizeParams),
+    /// Ends a session and everything it started, and forgets it. Answered `closed` when nothing of it is left.
+    Close(SessionParams),
+    /// Answered `exited` when a session's process has ended and its last output is on the screen.
+    Wait(WaitParams),
+    /// Closes every session and ends the daemon. Answered `shutting_down` at once; the connection ends with the daemon.
+    Shutdown,
+}
+
+/// Which session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionParams {
+    /// By id or name.
+    pub session: SessionRef,
+}
+
+/// A session to be started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateParams {
+    /// A name, which no other session of the daemon may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<SessionName>,
+    /// Program and arguments; the program is looked up in the session's `PATH`.
+    pub command: Vec<String>,
+    /// Where it starts; the daemon's own directory when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// Variables set on top of the daemon's environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// The terminal's size; 24x80 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<Size>,
+    /// Lines of scrollback to keep at most; the daemon's default when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scrollback_lines: Option<u32>,
+    /// Bytes of scrollback to keep at most; the daemon's default when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scrollback_bytes: Option<u64>,
+}
+
+/// A screen to be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScreenParams {
+    /// By id or name.
+    pub session: SessionRef,
+    /// How many of the last lines of scrollback to send too; as many of them are sent as fit half a frame.
+    #[serde(default)]
+    pub scrollback: u32,
+}
+
+/// A session to be attached to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttachParams {
+    /// By id or name.
+    pub session: SessionRef,
+    /// Resizes the terminal first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<Size>,
+}
+
+/// A terminal to be resized.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResizeParams {
+    /// By id or name.
+    pub session: SessionRef,
+    /// To what.
+    pub size: Size,
+}
+
+/// An end to be waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaitParams {
+    /// By id or name.
+    pub session: SessionRef,
+    /// After which the answer is `timeout`, in milliseconds; never, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+/// Why a control frame is not a request, with the id to answer to where one could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestFault {
+    /// The request's own id.
+    pub id: Option<RequestId>,
+    /// What to answer.
+    pub failure: Failure,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRequest<'a> {
+    id: RequestId,
+    method: String,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawClientHello {
+    hello: ClientHello,
+}
+
+/// Reads a client's first control frame.
+///
+/// # Errors
+/// When it is not a hello.
+pub fn parse_client_hello(json: &[u8]) -> Result<ClientHello, RequestFault> {
+    let raw: RawClientHello = serde_json::from_slice(json)
+        .map_err(|error| bad(None, format!("the first message is not a hello: {error}")))?;
+    Ok(raw.hello)
+}
+
+/// Reads a control frame that follows the hello.
+///
+/// # Errors
+/// When it is no request: not JSON, an unknown method, parameters that are missing, unknown or wrong.
+pub fn parse_request(json: &[u8]) -> Result<(RequestId, Request), RequestFault> {
+    let raw: RawRequest<'_> = serde_json::from_slice(json)
+        .map_err(|error| bad(None, format!("not a request: {error}")))?;
+    let RawRequest { id, method, params } = raw;
+    let request = match method.as_str() {
+        "ping" => without_params(id, params, Request::Ping)?,
+        "create" => Request::Create(read_params(id, &method, params)?),
+        "list" => without_params(id, params, Request::List)?,
+        "get" => Request::Get(read_params(id, &method, params)?),
+        "screen" => Request::Screen(read_params(id, &method, params)?),
+        "attach" => Request::Attach(read_params(id, &method, params)?),
+        "detach" => Request::Detach(read_params(id, &method, params)?),
+        "resize" => Request::Resize(read_params(id, &method, params)?),
+        "close" => Request::Close(read_params(id, &method, params)?),
+        "wait" => Request::Wait(read_params(id, &method, params)?),
+        "shutdown" => without_params(id, params, Request::Shutdown)?,
+        _ => return Err(bad(Some(id), format!("unknown method {method:?}"))),
+    };
+    Ok((id, request))
+}
+
+fn read_params<T: DeserializeOwned>(
+    id: RequestId,
+    method: &str,
+    params: Option<&RawValue>,
+) -> Result<T, RequestFault> {
+    let json = params.map_or("{}", RawValue::get);
+    serde_json::from_str(json)
+        .map_err(|error| bad(Some(id), format!("parameters of {method}: {error}")))
+}
+
+fn without_params(
+    id: RequestId,
+    params: Option<&RawValue>,
+    request: Request,
+) -> Result<Request, RequestFault> {
+    match params.map_or("{}", RawValue::get) {
+        "{}" | "null" => Ok(request),
+        _ => Err(bad(Some(id), "this method takes no parameters".to_owned())),
+    }
+}
+
+fn bad(id: Option<RequestId>, message: String) -> RequestFault {
+    RequestFault {
+        id,
+        failure: Failure {
+            code: ErrorCode::BadRequest,
+            message,
+        },
+    }
+}
