@@ -1,9 +1,21 @@
-//! `leakgate.toml` from text to targets.
+//! `leakgate.toml` from text to targets: every field read, every problem found, at once.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::model::Config;
-use crate::source::SourceErrors;
+use super::model::{
+    Config, Driver, ExecStep, ExecSteps, Process, Profile, Ready, Signal, Stop, Target,
+};
+use crate::source::{Node, Problems, SourceErrors, Table, document, known_placeholders};
+use crate::template;
+
+/// The placeholders that every text of a target may use.
+const DIRECTORIES: [&str; 4] = ["run", "state", "tmp", "root"];
+/// How long a start or a stop may take when the file does not say.
+const WITHIN_DEFAULT: Duration = Duration::from_secs(10);
+/// A start or a stop that takes longer has failed.
+const WITHIN_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// Why `leakgate.toml` cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +51,234 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn from_toml(path: &Path, text: &str) -> Result<Config, SourceErrors> {
-        let _ = (path, text);
-        unimplemented!("follows with the scenario parser")
+        let mut problems = Problems::default();
+        let document = document(text, &mut problems);
+        let targets = if problems.none() {
+            read(&Table::root(&document), &mut problems)
+        } else {
+            None
+        };
+        match targets {
+            Some(targets) if problems.none() => Ok(Config {
+                root: path.parent().unwrap_or(Path::new("")).to_owned(),
+                targets,
+            }),
+            _ => Err(problems.into_errors(&path.display().to_string(), text)),
+        }
+    }
+}
+
+fn read(root: &Table<'_>, problems: &mut Problems) -> Option<BTreeMap<String, Target>> {
+    const WHAT: &str = "leakgate.toml";
+    root.only(&["target"], WHAT, problems);
+    let targets = root
+        .require("target", WHAT, problems)?
+        .table("targets, written as [target.NAME]", problems)?;
+    let mut read = BTreeMap::new();
+    for (_, name, node) in targets.entries() {
+        let target = node
+            .table("a target", problems)
+            .and_then(|table| Reader { table, problems }.target(name));
+        read.extend(target.map(|target| (name.to_owned(), target)));
+    }
+    Some(read)
+}
+
+/// Reads one target.
+struct Reader<'t, 'p> {
+    table: Table<'t>,
+    problems: &'p mut Problems,
+}
+
+impl<'t> Reader<'t, '_> {
+    fn target(&mut self, name: &str) -> Option<Target> {
+        const KEYS: [&str; 10] = [
+            "driver", "build", "command", "env", "ready", "probe", "stop", "requires", "profile",
+            "steps",
+        ];
+        self.table.only(&KEYS, "a target", self.problems);
+        let table = self.table.clone();
+        let process = self.process(&table, "a target");
+        let driver = self.driver();
+        let ready = self.require("ready").and_then(|node| self.ready(&node));
+        let env = self.env();
+        let probe = match self.table.get("probe") {
+            Some(node) => node.flag(self.problems),
+            None => Some(false),
+        };
+        let stop = match self.table.get("stop") {
+            Some(node) => self.stop(&node),
+            None => Some(Stop {
+                signal: Signal::Term,
+                within: WITHIN_DEFAULT,
+            }),
+        };
+        let requires = match self.table.get("requires") {
+            Some(node) => node.strings("a list of programs", self.problems),
+            None => Some(Vec::new()),
+        };
+        let profile = match self.table.get("profile") {
+            Some(node) => Some(self.profile(&node)?),
+            None => None,
+        };
+        Some(Target {
+            name: name.to_owned(),
+            process: process?,
+            profile,
+            env: env?,
+            driver: driver?,
+            ready: ready?,
+            probe: probe?,
+            stop: stop?,
+            requires: requires?,
+        })
+    }
+
+    /// `build` and `command` of a target or of its profile.
+    fn process(&mut self, table: &Table<'t>, what: &str) -> Option<Process> {
+        let build = match table.get("build") {
+            Some(node) => Some(self.words(&node, &["root"])?),
+            None => None,
+        };
+        let command = table.require("command", what, self.problems)?;
+        Some(Process {
+            build,
+            command: self.words(&command, &DIRECTORIES)?,
+        })
+    }
+
+    fn profile(&mut self, node: &Node<'t>) -> Option<Profile> {
+        let table = node.table("a table with `build` and `command`", self.problems)?;
+        table.only(&["build", "command"], "a profile", self.problems);
+        self.process(&table, "a profile")
+    }
+
+    fn driver(&mut self) -> Option<Driver> {
+        let choices = [("sessiond", false), ("exec", true)];
+        let exec = self
+            .require("driver")?
+            .choice("driver", &choices, self.problems)?;
+        let steps = self.table.get("steps");
+        match (exec, steps) {
+            (false, None) => Some(Driver::Sessiond),
+            (false, Some(node)) => {
+                self.problems.add(
+                    node.span,
+                    "only the `exec` driver takes steps",
+                    "not allowed with `driver = \"sessiond\"`",
+                );
+                None
+            }
+            (true, Some(node)) => self.steps(&node).map(Driver::Exec),
+            (true, None) => {
+                self.require("steps");
+                None
+            }
+        }
+    }
+
+    fn steps(&mut self, node: &Node<'t>) -> Option<ExecSteps> {
+        let table = node.table("a table of commands by step", self.problems)?;
+        table.only(
+            &ExecStep::ALL.map(ExecStep::name),
+            "the `exec` driver",
+            self.problems,
+        );
+        let mut steps = ExecSteps::new();
+        for step in ExecStep::ALL {
+            let Some(node) = table.get(step.name()) else {
+                continue;
+            };
+            let allowed = [step.placeholders(), &DIRECTORIES].concat();
+            steps.insert(step, self.words(&node, &allowed)?);
+        }
+        Some(steps)
+    }
+
+    fn ready(&mut self, node: &Node<'t>) -> Option<Ready> {
+        const WHAT: &str = "{ socket = ... } or { command = [...] }";
+        let table = node.table(WHAT, self.problems)?;
+        table.only(&["socket", "command", "within"], "`ready`", self.problems);
+        let within = self.within(&table)?;
+        match (table.get("socket"), table.get("command")) {
+            (Some(node), None) => {
+                let path = node.string("a socket's path", self.problems)?;
+                self.known(&node, path, &DIRECTORIES)
+                    .then(|| Ready::Socket {
+                        path: path.to_owned(),
+                        within,
+                    })
+            }
+            (None, Some(node)) => Some(Ready::Command {
+                command: self.words(&node, &DIRECTORIES)?,
+                within,
+            }),
+            _ => {
+                self.problems.add(
+                    node.span.clone(),
+                    "`ready` takes one of `socket` and `command`",
+                    format!("expected {WHAT}"),
+                );
+                None
+            }
+        }
+    }
+
+    fn stop(&mut self, node: &Node<'t>) -> Option<Stop> {
+        let table = node.table("{ signal = \"TERM\", within = \"10s\" }", self.problems)?;
+        table.only(&["signal", "within"], "`stop`", self.problems);
+        let signals = [
+            ("TERM", Signal::Term),
+            ("INT", Signal::Int),
+            ("HUP", Signal::Hup),
+            ("QUIT", Signal::Quit),
+        ];
+        let signal = match table.get("signal") {
+            Some(node) => node.choice("signal", &signals, self.problems),
+            None => Some(Signal::Term),
+        };
+        let within = self.within(&table);
+        Some(Stop {
+            signal: signal?,
+            within: within?,
+        })
+    }
+
+    fn within(&mut self, table: &Table<'t>) -> Option<Duration> {
+        match table.get("within") {
+            Some(node) => node.duration(WITHIN_MAX, self.problems),
+            None => Some(WITHIN_DEFAULT),
+        }
+    }
+
+    fn env(&mut self) -> Option<BTreeMap<String, String>> {
+        let Some(node) = self.table.get("env") else {
+            return Some(BTreeMap::new());
+        };
+        let table = node.table("a table of variables", self.problems)?;
+        let mut env = BTreeMap::new();
+        for (_, name, node) in table.entries() {
+            let value = node.string("a string", self.problems)?;
+            self.known(&node, value, &DIRECTORIES);
+            env.insert(name.to_owned(), value.to_owned());
+        }
+        Some(env)
+    }
+
+    fn words(&mut self, node: &Node<'t>, allowed: &[&str]) -> Option<Vec<String>> {
+        let words = node.strings("a program and its arguments", self.problems)?;
+        for word in &words {
+            self.known(node, word, allowed);
+        }
+        Some(words)
+    }
+
+    /// Notes unknown placeholders in `text`; true when there are none.
+    fn known(&mut self, node: &Node<'t>, text: &str, allowed: &[&str]) -> bool {
+        known_placeholders(node, &template::placeholders(text), allowed, self.problems)
+    }
+
+    fn require(&mut self, key: &str) -> Option<Node<'t>> {
+        self.table.require(key, "a target", self.problems)
     }
 }

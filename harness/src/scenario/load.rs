@@ -1,9 +1,9 @@
-//! Scenarios from files: one by name or path, a suite from a directory; and limits from the command line.
+//! Scenarios from files: one by name or path, a suite from a directory.
 
 use std::path::{Path, PathBuf};
 
-use super::model::{Metric, Scenario, Suite};
-use crate::source::SourceErrors;
+use super::model::{Gate, Metric, Scenario, Suite};
+use crate::source::{SourceErrors, closest, listed};
 
 /// Why a scenario cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub enum LoadError {
         name: String,
         /// Where it was looked for.
         directory: PathBuf,
-        /// `; did you mean ...`, `; there are: ...`.
+        /// `; did you mean ...`, or `; there are: ...`.
         hint: String,
     },
     /// Its text is wrong.
@@ -31,29 +31,29 @@ pub enum LoadError {
     Wrong(SourceErrors),
 }
 
-/// `SCENARIO.METRIC=LIMIT` of the command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GateOverride {
-    /// The scenario's name.
-    pub scenario: String,
-    /// The metric.
-    pub metric: Metric,
-    /// The most that passes, in the metric's unit.
-    pub limit: u64,
-}
-
-/// Why a `--gate` cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct OverrideError(pub String);
-
 /// The scenario that `wanted` means: a path when it ends in `.toml` or holds a `/`, else a name in `directory`.
 ///
 /// # Errors
 /// When there is none, it cannot be read, or anything in it is wrong.
 pub fn find(wanted: &str, directory: &Path) -> Result<Scenario, LoadError> {
-    let _ = (wanted, directory);
-    unimplemented!("follows")
+    if wanted.contains('/') || wanted.ends_with(".toml") {
+        return load(Path::new(wanted));
+    }
+    let path = directory.join(format!("{wanted}.toml"));
+    if path.is_file() {
+        return load(&path);
+    }
+    let names = names_in(directory)?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let hint = match closest(wanted, &names) {
+        Some(meant) => format!("; did you mean `{meant}`?"),
+        None => format!("; there are: {}", listed(&names)),
+    };
+    Err(LoadError::Unknown {
+        name: wanted.to_owned(),
+        directory: directory.to_owned(),
+        hint,
+    })
 }
 
 /// The scenarios of `suite` in `directory`, sorted by name.
@@ -61,24 +61,61 @@ pub fn find(wanted: &str, directory: &Path) -> Result<Scenario, LoadError> {
 /// # Errors
 /// For the first file that cannot be read or is wrong.
 pub fn load_suite(directory: &Path, suite: Suite) -> Result<Vec<Scenario>, LoadError> {
-    let _ = (directory, suite);
-    unimplemented!("follows")
+    let mut scenarios = Vec::new();
+    for name in names_in(directory)? {
+        let scenario = load(&directory.join(format!("{name}.toml")))?;
+        if scenario.suite == suite {
+            scenarios.push(scenario);
+        }
+    }
+    Ok(scenarios)
 }
 
-impl GateOverride {
-    /// Reads `SCENARIO.METRIC=LIMIT`.
-    ///
-    /// # Errors
-    /// When a part is missing, the metric is unknown, or the limit has the wrong unit.
-    pub fn parse(text: &str) -> Result<GateOverride, OverrideError> {
-        Err(OverrideError(format!("`{text}`: not read yet")))
+fn load(path: &Path) -> Result<Scenario, LoadError> {
+    let name = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let text = std::fs::read_to_string(path).map_err(|source| read_error(path, source))?;
+    Scenario::from_toml(&name, path, &text).map_err(LoadError::Wrong)
+}
+
+/// The stems of the `.toml` files in `directory`, sorted.
+fn names_in(directory: &Path) -> Result<Vec<String>, LoadError> {
+    let entries = std::fs::read_dir(directory).map_err(|source| read_error(directory, source))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let path = entry
+            .map_err(|source| read_error(directory, source))?
+            .path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+            && let Some(stem) = path.file_stem()
+        {
+            names.push(stem.to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn read_error(path: &Path, source: std::io::Error) -> LoadError {
+    LoadError::Read {
+        path: path.to_owned(),
+        source,
     }
 }
 
 impl Scenario {
     /// Sets the limit of a gate, adding the gate where the scenario has none, and marks it as overridden.
     pub fn override_gate(&mut self, metric: Metric, limit: u64) {
-        let _ = (metric, limit);
-        unimplemented!("follows")
+        self.gates.retain(|gate| gate.metric != metric);
+        self.gates.push(Gate {
+            metric,
+            limit,
+            overridden: true,
+        });
+        self.gates.sort_by_key(|gate| gate.metric);
     }
 }

@@ -1,9 +1,17 @@
 //! Scenarios: questions in TOML, read at the edge into types that cannot be wrong.
 
+mod check;
+mod gates;
 mod load;
 mod model;
+mod parse;
+mod steps;
+#[cfg(test)]
+mod tests;
 
-pub use load::{GateOverride, LoadError, OverrideError, find, load_suite};
+pub use gates::{GateOverride, OverrideError};
+pub use load::{LoadError, find, load_suite};
 pub use model::{
-    Action, Cycles, Gate, Leave, Metric, RawAnswer, RawMessage, Scenario, Step, Suite, Warmup, When,
+    Action, Cycles, Gate, Leave, Metric, MetricUnit, RawAnswer, RawMessage, Scenario, Step, Suite,
+    Warmup, When,
 };

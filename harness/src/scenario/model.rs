@@ -43,6 +43,15 @@ pub enum Suite {
     Soak,
 }
 
+impl Suite {
+    /// The suites by their names.
+    pub const CHOICES: [(&'static str, Suite); 3] = [
+        ("gate", Suite::Gate),
+        ("full", Suite::Full),
+        ("soak", Suite::Soak),
+    ];
+}
+
 /// How often the load is repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cycles {
@@ -54,6 +63,9 @@ pub struct Cycles {
     pub max: u32,
     /// Cycles that are judged under `--quick`.
     pub quick: u32,
+    /// Cycles of the shorter profiled window; the longer one has twice as many. More than any
+    /// bounded cache of the target takes to fill, or the cache looks like a growing site.
+    pub profile: u32,
 }
 
 /// When the warm-up ends.
@@ -67,7 +79,7 @@ pub enum Warmup {
 
 impl Warmup {
     /// A target whose readings still move after this many cycles is not warming up.
-    pub const AUTO_MAX: u32 = 100;
+    pub const AUTO_MAX: u32 = 40;
 }
 
 /// One step of a cycle, and the cycles it takes part in.
@@ -310,6 +322,54 @@ impl Metric {
             Metric::Disk => "disk",
             Metric::ChurnIdle => "churn.idle",
             Metric::Sites => "sites",
+        }
+    }
+
+    /// The metric of that name.
+    pub fn from_name(name: &str) -> Option<Metric> {
+        Metric::ALL
+            .into_iter()
+            .find(|metric| metric.name() == name)
+    }
+
+    /// What its limit counts.
+    pub fn unit(self) -> MetricUnit {
+        match self {
+            Metric::HeapPerCycle => MetricUnit::BytesPerCycle,
+            Metric::HeapTotal | Metric::RssTotal | Metric::PeakHeap => MetricUnit::Bytes,
+            Metric::ChurnIdle => MetricUnit::BytesPerSecond,
+            Metric::Fds
+            | Metric::Threads
+            | Metric::Children
+            | Metric::Zombies
+            | Metric::Gauges
+            | Metric::Disk
+            | Metric::Sites => MetricUnit::Count,
+        }
+    }
+}
+
+/// What the limit of a metric counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricUnit {
+    /// Bytes.
+    Bytes,
+    /// Bytes per cycle.
+    BytesPerCycle,
+    /// Bytes per second.
+    BytesPerSecond,
+    /// Descriptors, threads, files, ...
+    Count,
+}
+
+impl MetricUnit {
+    /// What a limit looks like, for messages.
+    pub fn example(self) -> &'static str {
+        match self {
+            MetricUnit::Bytes => "a size with its unit, such as 2MiB",
+            MetricUnit::BytesPerCycle => "bytes per cycle, such as 0B",
+            MetricUnit::BytesPerSecond => "bytes per second, such as 0B/s",
+            MetricUnit::Count => "a count, such as 0",
         }
     }
 }

@@ -1,0 +1,378 @@
+//! Typed reading of TOML values; whatever does not fit becomes a problem at its place.
+
+use std::ops::{Range, RangeInclusive};
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Problems, closest, listed};
+use crate::units::Bytes;
+
+/// A table of the file.
+#[derive(Clone, Debug)]
+pub(crate) struct Table<'t> {
+    span: Range<usize>,
+    entries: &'t DeTable<'t>,
+}
+
+/// A value of the file.
+#[derive(Clone, Debug)]
+pub(crate) struct Node<'t> {
+    /// Where it stands, in bytes of the text.
+    pub(crate) span: Range<usize>,
+    value: &'t DeValue<'t>,
+}
+
+/// Reads a text as TOML. What is not TOML becomes problems; the rest is still there to be read.
+pub(crate) fn document<'t>(text: &'t str, problems: &mut Problems) -> Spanned<DeTable<'t>> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        problems.add(
+            error.span().unwrap_or(0..0),
+            "this is not TOML",
+            error.message().replace('\n', ", "),
+        );
+    }
+    table
+}
+
+impl<'t> Table<'t> {
+    /// The table that is the whole file.
+    pub(crate) fn root(document: &'t Spanned<DeTable<'t>>) -> Table<'t> {
+        Table {
+            span: 0..0,
+            entries: document.get_ref(),
+        }
+    }
+
+    /// Where its header or its braces stand.
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// The value of `key`.
+    pub(crate) fn get(&self, key: &str) -> Option<Node<'t>> {
+        self.entries.get(key).map(Node::new)
+    }
+
+    /// The value of `key`; a problem when there is none. `what` says what the table is: "a scenario".
+    pub(crate) fn require(
+        &self,
+        key: &str,
+        what: &str,
+        problems: &mut Problems,
+    ) -> Option<Node<'t>> {
+        let found = self.get(key);
+        if found.is_none() {
+            problems.add(
+                self.span(),
+                format!("{what} needs `{key}`"),
+                format!("`{key}` is missing"),
+            );
+        }
+        found
+    }
+
+    /// Its keys, with their places and values.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (Range<usize>, &'t str, Node<'t>)> {
+        self.entries
+            .iter()
+            .map(|(key, value)| (key.span(), key.get_ref().as_ref(), Node::new(value)))
+    }
+
+    /// A problem for each key that is not `allowed`. `what` says what the table is: "a scenario".
+    pub(crate) fn only(&self, allowed: &[&str], what: &str, problems: &mut Problems) {
+        for (span, key, _) in self.entries() {
+            if allowed.contains(&key) {
+                continue;
+            }
+            let label = closest(key, allowed).map_or_else(
+                || "unknown key".to_owned(),
+                |meant| format!("did you mean `{meant}`?"),
+            );
+            problems.add_with_help(
+                span,
+                format!("{what} has no `{key}`"),
+                label,
+                format!("allowed: {}", listed(allowed)),
+            );
+        }
+    }
+}
+
+impl<'t> Node<'t> {
+    fn new(value: &'t Spanned<DeValue<'t>>) -> Node<'t> {
+        Node {
+            span: value.span(),
+            value: value.get_ref(),
+        }
+    }
+
+    fn expected(&self, what: &str, problems: &mut Problems) {
+        let found = self.value.type_str();
+        problems.add(
+            self.span.clone(),
+            format!("expected {what}, found {} {found}", article(found)),
+            format!("expected {what}"),
+        );
+    }
+
+    /// The integer, whatever its range; none for any other type. No problem is noted.
+    pub(crate) fn integer(&self) -> Option<i64> {
+        let integer = self.value.as_integer()?;
+        i64::from_str_radix(integer.as_str(), integer.radix()).ok()
+    }
+
+    /// The string; none for any other type. No problem is noted.
+    pub(crate) fn as_str(&self) -> Option<&'t str> {
+        self.value.as_str()
+    }
+
+    /// Whether it is a table. No problem is noted.
+    pub(crate) fn is_table(&self) -> bool {
+        self.value.is_table()
+    }
+
+    /// A string.
+    pub(crate) fn string(&self, what: &str, problems: &mut Problems) -> Option<&'t str> {
+        let string = self.value.as_str();
+        if string.is_none() {
+            self.expected(what, problems);
+        }
+        string
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn flag(&self, problems: &mut Problems) -> Option<bool> {
+        let flag = self.value.as_bool();
+        if flag.is_none() {
+            self.expected("`true` or `false`", problems);
+        }
+        flag
+    }
+
+    /// A table.
+    pub(crate) fn table(&self, what: &str, problems: &mut Problems) -> Option<Table<'t>> {
+        let table = self.value.as_table().map(|entries| Table {
+            span: self.span.clone(),
+            entries,
+        });
+        if table.is_none() {
+            self.expected(what, problems);
+        }
+        table
+    }
+
+    /// An array.
+    pub(crate) fn array(&self, what: &str, problems: &mut Problems) -> Option<Vec<Node<'t>>> {
+        let array = self
+            .value
+            .as_array()
+            .map(|array| array.iter().map(Node::new).collect());
+        if array.is_none() {
+            self.expected(what, problems);
+        }
+        array
+    }
+
+    /// An array of strings with at least one element.
+    pub(crate) fn strings(&self, what: &str, problems: &mut Problems) -> Option<Vec<String>> {
+        let nodes = self.array(what, problems)?;
+        if nodes.is_empty() {
+            problems.add(
+                self.span.clone(),
+                format!("expected {what}, found none"),
+                "is empty",
+            );
+            return None;
+        }
+        nodes
+            .iter()
+            .map(|node| node.string("a string", problems).map(str::to_owned))
+            .collect()
+    }
+
+    /// A whole number within `range`.
+    pub(crate) fn count(
+        &self,
+        range: RangeInclusive<u32>,
+        what: &str,
+        problems: &mut Problems,
+    ) -> Option<u32> {
+        let bounds = format!("{what} from {} to {}", range.start(), range.end());
+        let Some(integer) = self.integer() else {
+            match self.as_str() {
+                Some(text) => problems.add(
+                    self.span.clone(),
+                    format!("expected {what}, found \"{text}\""),
+                    "a count has no unit and no quotes",
+                ),
+                None => self.expected(&bounds, problems),
+            }
+            return None;
+        };
+        let count = u32::try_from(integer)
+            .ok()
+            .filter(|count| range.contains(count));
+        if count.is_none() {
+            problems.add(
+                self.span.clone(),
+                format!("{integer} is out of range"),
+                format!("expected {bounds}"),
+            );
+        }
+        count
+    }
+
+    /// A size with its unit: `"10MiB"`.
+    pub(crate) fn bytes(&self, problems: &mut Problems) -> Option<Bytes> {
+        const WHAT: &str = "a size with its unit, such as \"10MiB\"";
+        if let Some(integer) = self.integer() {
+            problems.add(
+                self.span.clone(),
+                format!("{integer} has no unit"),
+                format!("write \"{integer}B\" for bytes"),
+            );
+            return None;
+        }
+        let text = self.string(WHAT, problems)?;
+        let bytes = parse_bytes(text);
+        if bytes.is_none() {
+            problems.add_with_help(
+                self.span.clone(),
+                format!("\"{text}\" is not a size"),
+                format!("expected {WHAT}"),
+                "units: B, kB, MB, GB (powers of 1000), KiB, MiB, GiB (powers of 1024)",
+            );
+        }
+        bytes
+    }
+
+    /// A duration with its unit, not longer than `max`.
+    pub(crate) fn duration(&self, max: Duration, problems: &mut Problems) -> Option<Duration> {
+        const WHAT: &str = "a duration with its unit, such as \"200ms\" or \"3min\"";
+        if let Some(integer) = self.integer() {
+            problems.add(
+                self.span.clone(),
+                format!("{integer} has no unit"),
+                format!("write \"{integer}s\" for seconds"),
+            );
+            return None;
+        }
+        let text = self.string(WHAT, problems)?;
+        let Ok(duration) = humantime::parse_duration(text) else {
+            problems.add(
+                self.span.clone(),
+                format!("\"{text}\" is not a duration"),
+                format!("expected {WHAT}"),
+            );
+            return None;
+        };
+        if duration > max || duration.is_zero() {
+            let max = humantime::format_duration(max);
+            problems.add(
+                self.span.clone(),
+                format!("\"{text}\" is out of range"),
+                format!("expected more than nothing and at most {max}"),
+            );
+            return None;
+        }
+        Some(duration)
+    }
+
+    /// One of a closed set of words.
+    pub(crate) fn choice<T: Copy>(
+        &self,
+        what: &str,
+        choices: &[(&str, T)],
+        problems: &mut Problems,
+    ) -> Option<T> {
+        let words: Vec<&str> = choices.iter().map(|&(word, _)| word).collect();
+        let written = self.string(&format!("one of {}", listed(&words)), problems)?;
+        let found = choices.iter().find(|&&(word, _)| word == written);
+        if found.is_none() {
+            let label = closest(written, &words).map_or_else(
+                || format!("unknown {what}"),
+                |meant| format!("did you mean `{meant}`?"),
+            );
+            problems.add_with_help(
+                self.span.clone(),
+                format!("there is no {what} `{written}`"),
+                label,
+                format!("allowed: {}", listed(&words)),
+            );
+        }
+        found.map(|&(_, choice)| choice)
+    }
+}
+
+/// `15MB` is 15,000,000 bytes, `2MiB` is 2,097,152; none without a unit, or with one that is not exactly so written.
+pub(crate) fn parse_bytes(text: &str) -> Option<Bytes> {
+    const UNITS: [&str; 8] = ["B", "kB", "KB", "KiB", "MB", "MiB", "GB", "GiB"];
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let known = UNITS.contains(&unit.trim_start());
+    let size: bytesize::ByteSize = known.then(|| text.parse().ok()).flatten()?;
+    Some(Bytes(size.as_u64()))
+}
+
+/// Rows and columns: `24x80` is 24 rows of 80 columns; each from 1 to 1,000.
+pub(crate) fn parse_size(text: &str) -> Option<(u16, u16)> {
+    let (rows, columns) = text.split_once('x')?;
+    let side = |text: &str| -> Option<u16> {
+        let side = text.parse().ok()?;
+        (1..=1_000).contains(&side).then_some(side)
+    };
+    Some((side(rows)?, side(columns)?))
+}
+
+/// Whether all of `used`, the placeholders in the text at `node`, are among `allowed`; a problem for each that is not.
+pub(crate) fn known_placeholders(
+    node: &Node<'_>,
+    used: &[&str],
+    allowed: &[&str],
+    problems: &mut Problems,
+) -> bool {
+    let mut known = true;
+    for name in used.iter().filter(|name| !allowed.contains(name)) {
+        let label = closest(name, allowed).map_or_else(
+            || "unknown placeholder".to_owned(),
+            |meant| format!("did you mean `{{{meant}}}`?"),
+        );
+        problems.add_with_help(
+            node.span.clone(),
+            format!("there is no `{{{name}}}` here"),
+            label,
+            format!(
+                "allowed: {}; `{{{{{name}}}}}` is the text itself",
+                listed(allowed)
+            ),
+        );
+        known = false;
+    }
+    known
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'i', 'o']) {
+        "an"
+    } else {
+        "a"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_and_binary_units_differ_and_a_unit_is_needed() {
+        assert_eq!(parse_bytes("15MB"), Some(Bytes(15_000_000)));
+        assert_eq!(parse_bytes("2MiB"), Some(Bytes(2 << 20)));
+        assert_eq!(parse_bytes("1.5 KiB"), Some(Bytes(1536)));
+        assert_eq!(parse_bytes("0B"), Some(Bytes(0)));
+        for wrong in ["15", "", "MB", "15M", "15mb", "-1B", "1e3B", "15MB/s"] {
+            assert_eq!(parse_bytes(wrong), None, "{wrong}");
+        }
+    }
+}
