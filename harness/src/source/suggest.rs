@@ -19,7 +19,7 @@ pub(crate) fn listed(words: &[&str]) -> String {
 }
 
 /// Edits between two words: insertions, deletions, replacements and swaps of neighbours (optimal string alignment;
-/// Boytsov 2011, "Indexing methods for approximate dictionary searching", section 2).
+/// Boytsov, "Indexing methods for approximate dictionary searching", 2011).
 fn distance(from: &str, to: &str) -> usize {
     let from: Vec<char> = from.chars().collect();
     let to: Vec<char> = to.chars().collect();

@@ -1,0 +1,59 @@
+//! Where values lie, and how widely: estimators that half of the values cannot mislead.
+
+/// The middle value, or the mean of the two middle ones; none of no values.
+///
+/// Breakdown point 50 %: Huber, *Robust Statistics* (1981).
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let half = sorted.len() / 2;
+    let upper = *sorted.get(half)?;
+    if sorted.len().is_multiple_of(2) {
+        Some(f64::midpoint(sorted[half - 1], upper))
+    } else {
+        Some(upper)
+    }
+}
+
+/// The median absolute deviation from the median, not scaled; 1.4826 times it estimates a normal standard deviation.
+///
+/// Hampel, "The influence curve and its role in robust estimation", JASA 69 (1974).
+pub fn mad(values: &[f64]) -> Option<f64> {
+    let centre = median(values)?;
+    let deviations: Vec<f64> = values.iter().map(|value| (value - centre).abs()).collect();
+    median(&deviations)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn half_of_the_values_cannot_mislead() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0, 1.0, 1e9]), Some(3.0));
+        assert_eq!(median(&[1.0, 2.0]), Some(1.5));
+        assert_eq!(mad(&[1.0, 1.0, 2.0, 2.0, 4.0, 6.0, 9.0]), Some(1.0));
+    }
+
+    // Integers of moderate size, so that shifting and scaling is exact in floating point.
+    fn levels() -> impl Strategy<Value = Vec<f64>> {
+        prop::collection::vec((-1_000_000i32..1_000_000).prop_map(f64::from), 1..60)
+    }
+
+    proptest! {
+        #[test]
+        fn both_follow_a_shift_and_a_scale(values in levels(), shift in -1000i32..1000, scale in 1i32..100) {
+            let (shift, scale) = (f64::from(shift), f64::from(scale));
+            let moved: Vec<f64> = values.iter().map(|value| value * scale + shift).collect();
+            prop_assert_eq!(median(&moved), median(&values).map(|m| m * scale + shift));
+            prop_assert_eq!(mad(&moved), mad(&values).map(|m| m * scale));
+        }
+
+        #[test]
+        fn constants_have_no_width(value in -1e9f64..1e9, count in 1usize..50) {
+            prop_assert_eq!(mad(&vec![value; count]), Some(0.0));
+        }
+    }
+}

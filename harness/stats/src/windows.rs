@@ -1,0 +1,177 @@
+//! Windows over a series of levels: their floors, what grows between them, and what wobbles within them.
+//!
+//! A process that gives memory back in its own time draws a sawtooth; its floors are what it really keeps (fit the
+//! floors, not the points).
+
+use crate::centre::median;
+
+/// The lowest level of each of several windows of the same length, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Floors {
+    /// Samples in a window.
+    pub length: usize,
+    /// Samples before the first window, which do not fill one.
+    pub dropped: usize,
+    /// A floor per window.
+    pub floors: Vec<i64>,
+}
+
+impl Floors {
+    /// How much each floor stands above the one before it.
+    pub fn increments(&self) -> Vec<i64> {
+        self.floors
+            .windows(2)
+            .map(|pair| pair[1] - pair[0])
+            .collect()
+    }
+}
+
+/// The floors of `count` windows of the same length over the last samples; the first samples that do not fill a window
+/// are dropped, being nearest to the warm-up. None when there is not one sample for each window.
+pub fn floors(levels: &[i64], count: usize) -> Option<Floors> {
+    let length = levels.len().checked_div(count)?;
+    if length == 0 {
+        return None;
+    }
+    let dropped = levels.len() - length * count;
+    let floors = levels[dropped..]
+        .chunks_exact(length)
+        .filter_map(|window| window.iter().min().copied())
+        .collect();
+    Some(Floors {
+        length,
+        dropped,
+        floors,
+    })
+}
+
+/// How far levels wobble about a line of `slope` per sample: the range of the residuals within each window of `length`
+/// samples, and of those the median, so that a step in one window does not count as noise. 0 of no full window.
+pub fn jitter(levels: &[i64], length: usize, slope: f64) -> f64 {
+    let ranges: Vec<f64> = levels
+        .chunks_exact(length.max(1))
+        .map(|window| {
+            let residuals = window
+                .iter()
+                .enumerate()
+                .map(|(at, &level)| (level - window[0]) as f64 - slope * at as f64);
+            let (low, high) = residuals.fold((f64::MAX, f64::MIN), |(low, high), residual| {
+                (low.min(residual), high.max(residual))
+            });
+            high - low
+        })
+        .collect();
+    median(&ranges).unwrap_or(0.0)
+}
+
+/// The largest rise from one sample to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Increment {
+    /// The index of the sample that is higher.
+    pub at: usize,
+    /// By how much; never negative.
+    pub amount: i64,
+}
+
+/// The largest rise from one sample to the next, the first of equals; none where nothing rises. A series whose growth is
+/// nearly all in this one has stepped, not grown.
+pub fn largest_increment(levels: &[i64]) -> Option<Increment> {
+    let mut largest: Option<Increment> = None;
+    for (index, pair) in levels.windows(2).enumerate() {
+        let amount = pair[1] - pair[0];
+        if amount > largest.map_or(0, |increment| increment.amount) {
+            largest = Some(Increment {
+                at: index + 1,
+                amount,
+            });
+        }
+    }
+    largest
+}
+
+/// The deepest fall below the highest level so far; 0 of a series that never falls.
+pub fn drawdown(levels: &[i64]) -> i64 {
+    let mut highest = i64::MIN;
+    let mut deepest = 0;
+    for &level in levels {
+        highest = highest.max(level);
+        deepest = deepest.max(highest - level);
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn windows_have_the_same_length_and_the_first_samples_are_dropped() {
+        let levels: Vec<i64> = (0..32).map(|cycle| 16 * cycle).collect();
+        let found = floors(&levels, 5).unwrap();
+        assert_eq!((found.length, found.dropped), (6, 2));
+        assert_eq!(found.floors, [32, 128, 224, 320, 416]);
+        assert_eq!(found.increments(), [96; 4]);
+        assert_eq!(floors(&[1, 2, 3], 4), None);
+        assert_eq!(floors(&[1, 2, 3], 0), None);
+    }
+
+    #[test]
+    fn a_sawtooth_has_flat_floors() {
+        let levels: Vec<i64> = (0..30).map(|cycle| 1000 + 100 * (cycle % 6)).collect();
+        assert_eq!(floors(&levels, 5).unwrap().increments(), [0; 4]);
+        assert_eq!(drawdown(&levels), 500);
+    }
+
+    #[test]
+    fn a_step_in_one_window_is_not_jitter() {
+        let levels: Vec<i64> = (0..30)
+            .map(|cycle| if cycle < 8 { 0 } else { 4096 })
+            .collect();
+        assert_eq!(jitter(&levels, 6, 0.0), 0.0);
+        assert_eq!(
+            largest_increment(&levels),
+            Some(Increment {
+                at: 8,
+                amount: 4096
+            })
+        );
+    }
+
+    #[test]
+    fn a_steady_growth_is_not_jitter() {
+        let levels: Vec<i64> = (0..30).map(|cycle| 16 * cycle).collect();
+        assert_eq!(jitter(&levels, 6, 16.0), 0.0);
+    }
+
+    fn levels() -> impl Strategy<Value = Vec<i64>> {
+        prop::collection::vec(-1_000_000i64..1_000_000, 1..80)
+    }
+
+    proptest! {
+        #[test]
+        fn growth_between_floors_ignores_a_shift_and_follows_a_scale(
+            levels in levels(), shift in -1000i64..1000, scale in 1i64..50, count in 1usize..9,
+        ) {
+            let moved: Vec<i64> = levels.iter().map(|level| level * scale + shift).collect();
+            let scaled = floors(&levels, count)
+                .map(|found| found.increments().iter().map(|rise| rise * scale).collect::<Vec<i64>>());
+            prop_assert_eq!(floors(&moved, count).map(|found| found.increments()), scaled);
+            prop_assert_eq!(drawdown(&moved), drawdown(&levels) * scale);
+            prop_assert_eq!(jitter(&moved, count, 0.0), jitter(&levels, count, 0.0) * scale as f64);
+            let largest = largest_increment(&levels).map(|rise| (rise.at, rise.amount * scale));
+            prop_assert_eq!(largest_increment(&moved).map(|rise| (rise.at, rise.amount)), largest);
+        }
+
+        #[test]
+        fn constants_neither_grow_nor_wobble(level in -1_000_000i64..1_000_000, samples in 1usize..60) {
+            let levels = vec![level; samples];
+            prop_assert_eq!(drawdown(&levels), 0);
+            prop_assert_eq!(largest_increment(&levels), None);
+            prop_assert_eq!(jitter(&levels, 3, 0.0), 0.0);
+            if let Some(found) = floors(&levels, 4) {
+                prop_assert_eq!(found.increments(), [0; 3]);
+            }
+        }
+    }
+}
