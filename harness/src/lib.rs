@@ -1,12 +1,21 @@
 //! leakgate: a leak-regression test and benchmark harness for long-lived processes.
 
+mod causes;
+pub mod cli;
 pub mod config;
+pub mod drive;
+pub mod emit;
+pub mod exit_code;
 pub mod judge;
+pub mod profile;
+mod prove;
 pub mod record;
 pub mod report;
+pub mod sample;
 pub mod scenario;
 pub mod schema;
 pub mod source;
 pub mod style;
+pub mod target;
 pub mod template;
 pub mod units;

@@ -1,2 +1,7 @@
-//! To be written.
-fn main() {}
+//! The `leakgate` binary: the command line, and nothing else.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    leakgate::cli::main()
+}

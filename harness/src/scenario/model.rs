@@ -33,7 +33,7 @@ pub struct Scenario {
 }
 
 /// The groups that scenarios run in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Suite {
     /// Every change: the default.
     Gate,
@@ -327,9 +327,7 @@ impl Metric {
 
     /// The metric of that name.
     pub fn from_name(name: &str) -> Option<Metric> {
-        Metric::ALL
-            .into_iter()
-            .find(|metric| metric.name() == name)
+        Metric::ALL.into_iter().find(|metric| metric.name() == name)
     }
 
     /// What its limit counts.

@@ -1,0 +1,209 @@
+//! The command line: what was typed becomes a run, and its outcome an exit code.
+
+mod list;
+pub(crate) mod output;
+mod progress;
+mod recordings;
+pub(crate) mod run;
+pub(crate) mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::drive::ProfileMode;
+use crate::emit::Content;
+use crate::scenario::Suite;
+use crate::{emit, exit_code, schema, target};
+
+/// Drives a long-lived process through the loads that leak, measures what it keeps, and judges.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    everything that was judged passed
+  1    something leaks
+  2    the command line, a scenario or the configuration is wrong
+  3    inconclusive: the recording does not say
+  4    the target could not be built or started, died, or did not stop
+  5    a deadline passed
+  70   leakgate itself failed
+  130  interrupted";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run scenarios against their targets and judge what was kept
+    Run(RunArguments),
+    /// List the scenarios and their questions
+    List(WorkspaceArguments),
+    /// Judge a recording again and write its reports anew
+    Judge(RecordingArguments),
+    /// Print the report of a run
+    Report(RecordingArguments),
+    /// Print a JSON Schema
+    Schema {
+        /// Of what
+        #[arg(value_enum)]
+        document: Document,
+    },
+    /// Put known leaks back into copies of the source and show that each turns its gate red
+    Prove(ProveArguments),
+    /// Write terminal output of an exact length (what `{emit}` stands for in scenarios)
+    #[command(hide = true)]
+    Emit {
+        /// How many bytes: 10MiB, 1MB, 512
+        #[arg(long, value_parser = output::bytes)]
+        bytes: u64,
+        /// Of what kind
+        #[arg(long, value_enum, default_value = "plain")]
+        content: Content,
+        /// The exit code afterwards
+        #[arg(long, default_value_t = 0)]
+        exit: u8,
+    },
+    /// The supervisor of a target
+    #[command(name = target::SUPERVISE, hide = true)]
+    Supervise,
+}
+
+/// What has a published schema.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Document {
+    /// `run.json`
+    Run,
+    /// A line of `events.jsonl`
+    Events,
+}
+
+impl Document {
+    fn schema(self) -> serde_json::Value {
+        match self {
+            Document::Run => schema::run(),
+            Document::Events => schema::events(),
+        }
+    }
+}
+
+/// Where scenarios and targets are.
+#[derive(Clone, Debug, clap::Args)]
+struct WorkspaceArguments {
+    /// The file that names the targets [default: leakgate.toml here or in a directory above]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Which suite, where no scenario is named
+    #[arg(long, value_enum, default_value = "gate")]
+    suite: Suite,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct RunArguments {
+    /// Names in scenarios/, or paths of scenario files [default: the whole suite]
+    scenarios: Vec<String>,
+    #[command(flatten)]
+    workspace: WorkspaceArguments,
+    /// Run against this target instead of the one that the scenario names
+    #[arg(long)]
+    target: Option<String>,
+    /// Where the run's directory is made [default: reports/ beside the configuration]
+    #[arg(long, value_name = "DIR")]
+    report_dir: Option<PathBuf>,
+    /// Fewer cycles: for a first look, with less sensitivity
+    #[arg(long)]
+    quick: bool,
+    /// When to run the dhat build too, for the lines that allocate
+    #[arg(long, value_enum, default_value = "on-leak")]
+    profile: ProfileMode,
+    /// Set a limit, as SCENARIO.METRIC=LIMIT; the report says so
+    #[arg(long, value_name = "GATE")]
+    gate: Vec<String>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct RecordingArguments {
+    /// The run's directory
+    #[arg(default_value = "reports/latest")]
+    run: PathBuf,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ProveArguments {
+    /// Names in fixtures/leaks/, or paths of patches [default: all]
+    pub(crate) fixtures: Vec<String>,
+    /// The file that names the targets [default: leakgate.toml here or in a directory above]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only show that each patch applies and compiles
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// How often each must turn its gate red
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) times: u32,
+    /// Where the runs' directories are made [default: reports/prove beside the configuration]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report_dir: Option<PathBuf>,
+}
+
+/// Why a command ends without a verdict: what is told, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn usage(error: impl ToString) -> Self {
+        Self {
+            code: exit_code::USAGE,
+            message: error.to_string(),
+        }
+    }
+
+    pub(crate) fn target(error: impl ToString) -> Self {
+        Self {
+            code: exit_code::TARGET_FAILED,
+            message: error.to_string(),
+        }
+    }
+
+    pub(crate) fn internal(error: impl ToString) -> Self {
+        Self {
+            code: exit_code::INTERNAL,
+            message: error.to_string(),
+        }
+    }
+}
+
+/// Runs the command line that the process was started with.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::List(arguments) => list::list(&arguments),
+        Command::Judge(arguments) => recordings::judge(&arguments.run),
+        Command::Report(arguments) => recordings::report(&arguments.run),
+        Command::Schema { document } => output::json(&document.schema()),
+        Command::Prove(arguments) => crate::prove::prove(&arguments),
+        Command::Emit {
+            bytes,
+            content,
+            exit,
+        } => emit::emit(content, bytes, &mut std::io::stdout().lock())
+            .map(|()| exit)
+            .map_err(Failure::internal),
+        Command::Supervise => target::supervise()
+            .map(|()| exit_code::PASS)
+            .map_err(Failure::internal),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            output::complain(&failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}

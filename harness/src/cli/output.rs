@@ -1,0 +1,67 @@
+//! The one place of the command line that writes to the terminal.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::Failure;
+use crate::exit_code;
+use crate::report::{self, RunReport};
+use crate::style::{Colour, Style};
+
+/// How standard output may look.
+pub(super) fn style() -> Style {
+    let colour = match io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        true => Colour::Always,
+        false => Colour::Never,
+    };
+    let width =
+        rustix::termios::tcgetwinsize(io::stdout()).map_or(Style::PLAIN.width, |size| size.ws_col);
+    Style {
+        colour,
+        width: width.max(Style::MIN_WIDTH),
+    }
+}
+
+/// How messages on standard error may look.
+pub(super) fn complaint_colour() -> Colour {
+    match io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        true => Colour::Always,
+        false => Colour::Never,
+    }
+}
+
+/// Prints a run's report.
+pub(super) fn report(report: &RunReport) -> Result<(), Failure> {
+    report::terminal::write(report, style(), &mut io::stdout().lock()).map_err(Failure::internal)
+}
+
+/// Prints a document of JSON.
+pub(super) fn json(document: &serde_json::Value) -> Result<u8, Failure> {
+    writeln!(io::stdout(), "{document:#}").map_err(Failure::internal)?;
+    Ok(exit_code::PASS)
+}
+
+/// Prints lines of text.
+pub(crate) fn text(text: &str) -> Result<u8, Failure> {
+    writeln!(io::stdout(), "{}", text.trim_end()).map_err(Failure::internal)?;
+    Ok(exit_code::PASS)
+}
+
+/// Tells on standard error what is being done; a closed standard error silences it.
+pub(crate) fn note(message: &str) {
+    let _ = writeln!(io::stderr(), "{message}");
+}
+
+/// Tells on standard error what went wrong.
+pub(super) fn complain(message: &str) {
+    let prefix = if message.starts_with("error") || message.starts_with('\u{1b}') {
+        ""
+    } else {
+        "error: "
+    };
+    let _ = writeln!(io::stderr(), "{prefix}{}", message.trim_end());
+}
+
+/// Reads an amount of bytes: `10MiB`, `1MB`, `512`.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    text.parse::<bytesize::ByteSize>().map(|size| size.as_u64())
+}

@@ -1,0 +1,83 @@
+//! Where things are: the configuration, the scenarios beside it, and the directory of a run.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::{Failure, output};
+use crate::causes::with_causes;
+use crate::config::{self, Config};
+use crate::scenario::LoadError;
+
+const CONFIG: &str = "leakgate.toml";
+
+/// Reads the configuration: the given file, or the nearest `leakgate.toml` from here upwards.
+pub(crate) fn config(given: Option<&Path>) -> Result<Config, Failure> {
+    let path = match given {
+        Some(path) => path.to_owned(),
+        None => nearest()
+            .ok_or_else(|| Failure::usage("no leakgate.toml here or in any directory above"))?,
+    };
+    Config::load(&path).map_err(|error| match error {
+        config::LoadError::Wrong(errors) => {
+            Failure::usage(errors.render(output::complaint_colour()))
+        }
+        error @ config::LoadError::Read { .. } => Failure::usage(with_causes(&error)),
+    })
+}
+
+fn nearest() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    here.ancestors()
+        .map(|dir| dir.join(CONFIG))
+        .find(|path| path.is_file())
+}
+
+/// What is wrong with a scenario, for people.
+pub(crate) fn scenario_failure(error: LoadError) -> Failure {
+    match error {
+        LoadError::Wrong(errors) => Failure::usage(errors.render(output::complaint_colour())),
+        error => Failure::usage(with_causes(&error)),
+    }
+}
+
+/// Makes the directory of a new run under `reports`, named by the time in UTC.
+pub(crate) fn run_directory(reports: &Path) -> io::Result<(String, PathBuf)> {
+    let stamp: String = humantime::format_rfc3339_seconds(SystemTime::now())
+        .to_string()
+        .chars()
+        .filter(|c| !matches!(c, '-' | ':'))
+        .collect();
+    fs::create_dir_all(reports)?;
+    // Two runs within a second are told apart by a number; a hundred of them are a mistake.
+    for number in 0..100 {
+        let run_id = if number == 0 {
+            stamp.clone()
+        } else {
+            format!("{stamp}-{number}")
+        };
+        let directory = reports.join(&run_id);
+        match fs::create_dir(&directory) {
+            Ok(()) => {
+                fs::create_dir(directory.join("target"))?;
+                fs::create_dir(directory.join("profiles"))?;
+                return Ok((run_id, directory));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        "too many runs in one second",
+    ))
+}
+
+/// Points `reports/latest` at a run.
+pub(crate) fn point_latest(reports: &Path, run_id: &str) -> io::Result<()> {
+    let link = reports.join("latest");
+    let new = reports.join(format!(".latest-{run_id}"));
+    std::os::unix::fs::symlink(run_id, &new)?;
+    fs::rename(new, link)
+}

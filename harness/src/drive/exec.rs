@@ -1,0 +1,192 @@
+//! The `exec` driver: every step is a command of `leakgate.toml`, so any target with a command line can be driven.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use super::driver::StepError;
+use crate::config::{ExecStep, ExecSteps};
+use crate::record::event::Load;
+use crate::sample::pause;
+use crate::scenario::Action;
+use crate::target::Instance;
+use crate::template::{Values, expand_all, shell_line};
+
+/// Between two looks at whether a session has ended; a foreign program sends no events.
+const EXIT_EVERY: Duration = Duration::from_millis(10);
+
+/// Runs a command per step.
+#[derive(Debug)]
+pub(super) struct ExecDriver {
+    steps: ExecSteps,
+    values: Values,
+    env: Vec<(String, String)>,
+    opened: u64,
+}
+
+/// What a command printed and whether it succeeded.
+struct Ran {
+    success: bool,
+    command: String,
+    stdout: String,
+    stderr: String,
+}
+
+impl ExecDriver {
+    pub(super) fn new(steps: ExecSteps, instance: &Instance) -> Self {
+        let env = instance
+            .env
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        Self {
+            steps,
+            values: instance.values.clone(),
+            env,
+            opened: 0,
+        }
+    }
+
+    pub(super) async fn step(&mut self, action: &Action, load: &mut Load) -> Result<(), StepError> {
+        match action {
+            Action::Open {
+                session,
+                command,
+                size,
+                ..
+            } => {
+                self.opened += 1;
+                let values = self
+                    .session(session)
+                    .words("command", command)
+                    .text("command_line", shell_line(command));
+                self.succeed(ExecStep::Open, sized(values, *size)).await?;
+                load.opened += 1;
+            }
+            Action::Write { session, text } => {
+                self.succeed(ExecStep::Write, self.session(session).text("text", text))
+                    .await?;
+                load.sent_bytes += text.len() as u64;
+            }
+            Action::Resize { session, size } => {
+                self.succeed(ExecStep::Resize, sized(self.session(session), *size))
+                    .await?;
+            }
+            Action::WaitExit { session, .. } => {
+                while !self
+                    .run(ExecStep::WaitExit, self.session(session))
+                    .await?
+                    .success
+                {
+                    pause(EXIT_EVERY).await;
+                }
+                load.exited += 1;
+            }
+            Action::Screen { session, contains } => {
+                let screen = self
+                    .succeed(ExecStep::Screen, self.session(session))
+                    .await?
+                    .stdout;
+                if !screen.contains(contains) {
+                    return Err(StepError::Load(format!(
+                        "`{contains}` is not on the screen"
+                    )));
+                }
+            }
+            Action::Close { session } => {
+                self.succeed(ExecStep::Close, self.session(session)).await?;
+                load.closed += 1;
+            }
+            Action::Idle { duration } => pause(*duration).await,
+            Action::WaitOutput { .. }
+            | Action::Connect { .. }
+            | Action::Attach { .. }
+            | Action::Detach { .. }
+            | Action::Disconnect { .. }
+            | Action::SendRaw { .. } => {
+                return Err(StepError::Load(
+                    "the exec driver has no such step".to_owned(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is remembered from cycle to cycle but the count that keeps names apart.
+    pub(super) fn end_cycle(&mut self) {}
+
+    /// A session's name is new in every cycle: one that lingers must not be mistaken for its successor.
+    fn session(&self, name: &str) -> Values {
+        self.values
+            .clone()
+            .text("session", format!("{name}-{}", self.opened))
+    }
+
+    async fn succeed(&self, step: ExecStep, values: Values) -> Result<Ran, StepError> {
+        let ran = self.run(step, values).await?;
+        if ran.success {
+            return Ok(ran);
+        }
+        Err(StepError::Load(format!(
+            "`{}` failed: {}",
+            ran.command,
+            ran.stderr.trim_end()
+        )))
+    }
+
+    async fn run(&self, step: ExecStep, values: Values) -> Result<Ran, StepError> {
+        let argv = self
+            .steps
+            .get(&step)
+            .map(|argv| expand_all(argv, &values))
+            .unwrap_or_default();
+        let Some((program, arguments)) = argv.split_first() else {
+            return Err(StepError::Load(format!(
+                "the target has no command for `{}`",
+                step.name()
+            )));
+        };
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(self.env.iter().cloned());
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        let line = argv.join(" ");
+        let output = command.output().await;
+        let output =
+            output.map_err(|error| StepError::Target(format!("cannot run `{line}`: {error}")))?;
+        Ok(Ran {
+            success: output.status.success(),
+            command: line,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+}
+
+fn sized(values: Values, (rows, columns): (u16, u16)) -> Values {
+    values
+        .text("rows", rows.to_string())
+        .text("columns", columns.to_string())
+}
+
+/// The command that does an action, where there can be one.
+pub(super) fn command_for(action: &Action) -> Option<ExecStep> {
+    match action {
+        Action::Open { .. } => Some(ExecStep::Open),
+        Action::Write { .. } => Some(ExecStep::Write),
+        Action::Resize { .. } => Some(ExecStep::Resize),
+        Action::WaitExit { .. } => Some(ExecStep::WaitExit),
+        Action::Screen { .. } => Some(ExecStep::Screen),
+        Action::Close { .. } => Some(ExecStep::Close),
+        Action::WaitOutput { .. }
+        | Action::Connect { .. }
+        | Action::Attach { .. }
+        | Action::Detach { .. }
+        | Action::Disconnect { .. }
+        | Action::SendRaw { .. }
+        | Action::Idle { .. } => None,
+    }
+}

@@ -1,0 +1,84 @@
+//! Driving: the only part of leakgate that touches a target.
+//!
+//! A scenario is driven from its baseline through warm-up and measured cycles to the target's end;
+//! everything that happens becomes an event of the recording, and nothing is decided here but
+//! whether to go on. What the events mean is the judge's business.
+
+mod cycle;
+mod driver;
+mod exec;
+mod profile;
+mod quiet;
+mod scenario;
+mod sessiond;
+mod warmup;
+
+use std::io;
+use std::path::PathBuf;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::Config;
+use crate::record::Recorder;
+use crate::record::event::{Event, Outcome, RunStarted};
+use crate::scenario::Scenario;
+
+/// When the dhat build is run beside the shipped one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProfileMode {
+    /// Never.
+    Never,
+    /// When a scenario leaks.
+    OnLeak,
+    /// For every scenario whose target has a dhat build.
+    Always,
+}
+
+/// Everything that a run needs to know.
+#[derive(Debug)]
+pub struct Run {
+    /// The targets.
+    pub config: Config,
+    /// What is run, in order; each scenario's target is in `config`.
+    pub scenarios: Vec<Scenario>,
+    /// When to profile.
+    pub profile: ProfileMode,
+    /// Whether the scenarios' short form is run.
+    pub quick: bool,
+    /// The run's directory, which exists.
+    pub directory: PathBuf,
+    /// Program and arguments that stand for `{emit}`.
+    pub emit: Vec<String>,
+}
+
+/// Drives every scenario of a run, one after the other, and records it.
+///
+/// # Errors
+/// When the recording cannot be written; everything else is an event.
+pub async fn run(run: &Run, started: RunStarted, recorder: &mut Recorder<'_>) -> io::Result<()> {
+    recorder.record(Event::RunStarted(started))?;
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
+    for scenario in &run.scenarios {
+        let stop = async {
+            tokio::select! {
+                _ = interrupts.recv() => {}
+                _ = terminations.recv() => {}
+            }
+        };
+        if scenario::drive(run, scenario, recorder, stop).await? == Outcome::Interrupted {
+            break;
+        }
+    }
+    let harness_cpu_ms = cpu_ms();
+    recorder.record(Event::RunFinished {
+        duration_ms: recorder.elapsed_ms(),
+        harness_cpu_ms,
+    })
+}
+
+/// CPU time of leakgate's own process so far, milliseconds.
+fn cpu_ms() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    u64::try_from(time.tv_sec * 1000 + time.tv_nsec / 1_000_000).unwrap_or(0)
+}

@@ -1,0 +1,113 @@
+//! One frame of a stack: what dhat prints, without what changes from build to build.
+
+/// A frame, cleaned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    /// The function's path, without its hash.
+    pub function: String,
+    /// Its source file; empty where the build has no line tables.
+    pub file: String,
+    /// The line in it.
+    pub line: u32,
+}
+
+/// Functions that allocate for others: the runtime, collections, the allocator and its probe.
+const CARRIERS: [&str; 12] = [
+    "alloc::",
+    "core::",
+    "std::",
+    "hashbrown::",
+    "dhat::",
+    "leakgate_probe::",
+    "bytes::",
+    "tokio::",
+    "tokio_util::",
+    "__rust",
+    "__rustc",
+    "rust_begin",
+];
+
+impl Frame {
+    /// Reads `0x55d0: crate::function::h0123456789abcdef (path/file.rs:12:3)`.
+    pub(super) fn parse(text: &str) -> Self {
+        let text = match text.split_once(": ") {
+            Some((address, rest)) if address.starts_with("0x") => rest,
+            _ => text,
+        };
+        let (function, place) = match text.rsplit_once(" (") {
+            Some((function, place)) => (function, place.trim_end_matches(')')),
+            None => (text, ""),
+        };
+        let mut parts = place.rsplitn(3, ':');
+        let (_column, line, file) = (parts.next(), parts.next(), parts.next());
+        let line = line.and_then(|line| line.parse().ok());
+        let (file, line) = match (file, line) {
+            (Some(file), Some(line)) => (file.to_owned(), line),
+            _ => (String::new(), 0),
+        };
+        Self {
+            function: without_hash(function).to_owned(),
+            file,
+            line,
+        }
+    }
+
+    /// Whether it only carries out an allocation that its caller asked for.
+    pub(super) fn is_carrier(&self) -> bool {
+        let name = self.function.trim_start_matches(['<', '&', '*']);
+        CARRIERS.iter().any(|prefix| name.starts_with(prefix))
+    }
+
+    /// As it stands in a stack.
+    pub(super) fn describe(&self) -> String {
+        match self.file.as_str() {
+            "" => self.function.clone(),
+            file => format!("{} ({file}:{})", self.function, self.line),
+        }
+    }
+}
+
+/// `a::b::h0123456789abcdef` without its hash.
+fn without_hash(function: &str) -> &str {
+    match function.rsplit_once("::h") {
+        Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            path
+        }
+        _ => function,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_and_hash_are_stripped() {
+        let frame = Frame::parse(
+            "0x55d06: sessiond::core::Core::handle::h0011223344556677 (src/core/mod.rs:40:9)",
+        );
+        assert_eq!(
+            frame.describe(),
+            "sessiond::core::Core::handle (src/core/mod.rs:40)"
+        );
+    }
+
+    #[test]
+    fn a_frame_without_line_tables_keeps_its_function() {
+        let frame = Frame::parse("0x1: malloc (???:0:0)");
+        assert_eq!((frame.function.as_str(), frame.line), ("malloc", 0));
+    }
+
+    #[test]
+    fn collections_carry_and_the_user_does_not() {
+        let carrier = |function: &str| Frame::parse(function).is_carrier();
+        assert!(carrier(
+            "<alloc::vec::Vec<T,A> as core::clone::Clone>::clone"
+        ));
+        assert!(carrier("tokio::runtime::task::core::Core<T,S>::poll"));
+        assert!(!carrier("sessiond::core::Core::handle"));
+        assert!(!carrier(
+            "<sessiond::core::Core as sessiond::Handle>::handle"
+        ));
+    }
+}

@@ -1,0 +1,40 @@
+//! Profiles: dhat's JSON, reduced to what each allocation site left alive.
+
+mod dhat;
+mod frame;
+
+pub use dhat::{Profile, ProfileError};
+
+use std::collections::BTreeMap;
+
+use crate::record::event::{SiteSurvivors, SitesCompared};
+
+/// Sites kept of a comparison; the rest hold less than each of these.
+const SITES_MAX: usize = 64;
+
+/// Puts the survivors of two windows side by side, site by site.
+pub fn compare(windows: &[Profile; 2], cycles: [u32; 2]) -> SitesCompared {
+    let mut sites: BTreeMap<&dhat::Place, SiteSurvivors> = BTreeMap::new();
+    for (index, window) in windows.iter().enumerate() {
+        for (place, survivors) in &window.sites {
+            let site = sites.entry(place).or_insert_with(|| SiteSurvivors {
+                function: place.function.clone(),
+                file: place.file.clone(),
+                line: place.line,
+                stack: survivors.stack.clone(),
+                blocks: [0, 0],
+                bytes: [0, 0],
+            });
+            site.blocks[index] = survivors.blocks;
+            site.bytes[index] = survivors.bytes;
+        }
+    }
+    let mut sites: Vec<_> = sites.into_values().collect();
+    sites.sort_by(|a, b| {
+        b.bytes[1]
+            .cmp(&a.bytes[1])
+            .then_with(|| a.function.cmp(&b.function))
+    });
+    sites.truncate(SITES_MAX);
+    SitesCompared { cycles, sites }
+}

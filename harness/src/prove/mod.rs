@@ -1,0 +1,207 @@
+//! `leakgate prove`: puts known leaks back into a copy of the source and shows that each turns its gate red.
+//!
+//! A fixture is caught only when the scenario in its header is red on every metric in its header, in
+//! every repetition. A patch that does not apply or compile is an error, not a skip.
+
+mod fixture;
+mod tree;
+
+use std::path::{Path, PathBuf};
+
+use crate::causes::with_causes;
+use crate::cli::output;
+use crate::cli::run::{Job, build};
+use crate::cli::workspace::{config, scenario_failure};
+use crate::cli::{Failure, ProveArguments};
+use crate::config::Config;
+use crate::drive::ProfileMode;
+use crate::exit_code;
+use crate::judge::{GateVerdict, RunVerdict};
+use crate::scenario::{self, Metric};
+use fixture::Fixture;
+use tree::Tree;
+
+/// Proves the named fixtures, or all of them.
+pub(crate) fn prove(arguments: &ProveArguments) -> Result<u8, Failure> {
+    let config = config(arguments.config.as_deref())?;
+    let fixtures = fixtures(&arguments.fixtures, &config.root)?;
+    let reports = arguments
+        .report_dir
+        .clone()
+        .unwrap_or_else(|| config.root.join("reports/prove"));
+    let tree = Tree::beside(&config.root);
+    let width = fixtures
+        .iter()
+        .map(|fixture| fixture.name.len())
+        .max()
+        .unwrap_or(0);
+    let mut blind = 0;
+    for (index, fixture) in fixtures.iter().enumerate() {
+        output::note(&format!(
+            "[{}/{}] {}: {}",
+            index + 1,
+            fixtures.len(),
+            fixture.name,
+            fixture.title
+        ));
+        tree.restore()
+            .map_err(|error| Failure::internal(with_causes(&error)))?;
+        tree.apply(&fixture.path)
+            .map_err(|error| Failure::usage(with_causes(&error)))?;
+        let result = if arguments.check {
+            check(fixture, &tree)?;
+            "applies and compiles".to_owned()
+        } else {
+            let caught = catch(fixture, &tree, &reports, arguments.times)?;
+            blind += usize::from(!caught.always());
+            caught.describe(fixture)
+        };
+        output::text(&format!("{:width$}  {result}", fixture.name))?;
+    }
+    tree.restore()
+        .map_err(|error| Failure::internal(with_causes(&error)))?;
+    Ok(if blind == 0 {
+        exit_code::PASS
+    } else {
+        exit_code::LEAK
+    })
+}
+
+/// How often a fixture turned its gates red, and what else was seen.
+struct Caught {
+    red: u32,
+    times: u32,
+    otherwise: Option<String>,
+}
+
+impl Caught {
+    fn always(&self) -> bool {
+        self.red == self.times
+    }
+
+    fn describe(&self, fixture: &Fixture) -> String {
+        let metrics: Vec<_> = fixture.metrics.iter().map(|metric| metric.name()).collect();
+        let place = format!("{} on {}", metrics.join(", "), fixture.scenario);
+        match &self.otherwise {
+            None => format!("caught by {place}, {} of {}", self.red, self.times),
+            Some(otherwise) => format!(
+                "NOT CAUGHT by {place}, {} of {}: {otherwise}",
+                self.red, self.times
+            ),
+        }
+    }
+}
+
+/// The configuration of the patched copy, its scenario's target built.
+fn prepared(fixture: &Fixture, tree: &Tree) -> Result<(Config, scenario::Scenario), Failure> {
+    let config = config(Some(&tree.root().join("leakgate.toml")))?;
+    let directory = config.root.join("scenarios");
+    let scenario = scenario::find(&fixture.scenario, &directory).map_err(scenario_failure)?;
+    build(&config, std::slice::from_ref(&scenario), ProfileMode::Never)?;
+    Ok((config, scenario))
+}
+
+fn check(fixture: &Fixture, tree: &Tree) -> Result<(), Failure> {
+    prepared(fixture, tree).map(|_| ())
+}
+
+fn catch(fixture: &Fixture, tree: &Tree, reports: &Path, times: u32) -> Result<Caught, Failure> {
+    let mut caught = Caught {
+        red: 0,
+        times,
+        otherwise: None,
+    };
+    for _ in 0..times {
+        let (config, scenario) = prepared(fixture, tree)?;
+        let job = Job {
+            config,
+            scenarios: vec![scenario],
+            reports: reports.join(&fixture.name),
+            profile: if fixture.site.is_some() {
+                ProfileMode::OnLeak
+            } else {
+                ProfileMode::Never
+            },
+            quick: false,
+        };
+        let verdict = job.execute()?.verdict;
+        match missing(fixture, &verdict) {
+            None => caught.red += 1,
+            Some(otherwise) => caught.otherwise = Some(otherwise),
+        }
+    }
+    Ok(caught)
+}
+
+/// What of the header a verdict does not show.
+fn missing(fixture: &Fixture, verdict: &RunVerdict) -> Option<String> {
+    let scenario = verdict.scenarios.first()?;
+    let red = |metric: &Metric| {
+        scenario
+            .gates
+            .iter()
+            .any(|gate| gate.metric == *metric && gate.verdict == GateVerdict::Leak)
+    };
+    if let Some(metric) = fixture.metrics.iter().find(|metric| !red(metric)) {
+        let red: Vec<_> = Metric::ALL
+            .iter()
+            .filter(|metric| red(metric))
+            .map(|metric| metric.name())
+            .collect();
+        let red = if red.is_empty() {
+            "nothing".to_owned()
+        } else {
+            red.join(", ")
+        };
+        return Some(
+            format!(
+                "{} is not red; red: {red}. {}",
+                metric.name(),
+                scenario.detail
+            )
+            .trim_end()
+            .to_owned(),
+        );
+    }
+    let site = fixture.site.as_ref()?;
+    let named = scenario.sites.iter().any(|growing| {
+        growing
+            .stack
+            .iter()
+            .any(|frame| frame.contains(site.as_str()))
+    });
+    (!named).then(|| format!("no growing site in {site}"))
+}
+
+/// The fixtures that were asked for: by name, by path, or all of `fixtures/leaks/`.
+fn fixtures(wanted: &[String], root: &Path) -> Result<Vec<Fixture>, Failure> {
+    let directory = root.join("fixtures/leaks");
+    let mut paths: Vec<PathBuf> = match wanted {
+        [] => {
+            let entries = std::fs::read_dir(&directory).map_err(|error| {
+                Failure::usage(format!("cannot list {}: {error}", directory.display()))
+            })?;
+            let paths = entries.flatten().map(|entry| entry.path());
+            paths
+                .filter(|path| {
+                    path.extension()
+                        .is_some_and(|extension| extension == "patch")
+                })
+                .collect()
+        }
+        names => names.iter().map(|name| by_name(name, &directory)).collect(),
+    };
+    paths.sort();
+    let fixtures = paths.iter().map(|path| Fixture::read(path));
+    fixtures
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::usage(with_causes(&error)))
+}
+
+fn by_name(name: &str, directory: &Path) -> PathBuf {
+    if name.contains('/') {
+        PathBuf::from(name)
+    } else {
+        directory.join(format!("{name}.patch"))
+    }
+}

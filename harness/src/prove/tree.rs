@@ -1,0 +1,188 @@
+//! The copy of the source that fixtures are applied to, kept between fixtures so that builds are incremental.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A copy of a source tree.
+#[derive(Debug)]
+pub(super) struct Tree {
+    source: PathBuf,
+    root: PathBuf,
+}
+
+/// Why the copy cannot be made or patched.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TreeError {
+    #[error("cannot copy {}", path.display())]
+    Copy { path: PathBuf, source: io::Error },
+    #[error("cannot run git")]
+    Git(#[source] io::Error),
+    #[error("cannot list the source tree: {0}")]
+    List(String),
+    #[error("{} does not apply; make it again against today's source:\n{message}", patch.display())]
+    Apply { patch: PathBuf, message: String },
+}
+
+impl Tree {
+    /// The copy of `source`, under its own `target/`, where it outlives this run.
+    pub(super) fn beside(source: &Path) -> Self {
+        Self {
+            source: source.to_owned(),
+            root: source.join("target/leakgate/prove"),
+        }
+    }
+
+    /// Where the copy is.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Makes the copy equal to the source again, its own builds left alone.
+    ///
+    /// A file is written only when it differs, and then gets a new modification time: with its old
+    /// one restored, cargo would take the patched build for an up-to-date one.
+    pub(super) fn restore(&self) -> Result<(), TreeError> {
+        let wanted = self.listed()?;
+        for file in &wanted {
+            let (from, to) = (self.source.join(file), self.root.join(file));
+            let copied = copy_if_different(&from, &to);
+            copied.map_err(|source| TreeError::Copy { path: from, source })?;
+        }
+        self.remove_others(&wanted)
+    }
+
+    /// Applies a patch to the copy.
+    pub(super) fn apply(&self, patch: &Path) -> Result<(), TreeError> {
+        let patch = patch.canonicalize().map_err(|source| TreeError::Copy {
+            path: patch.to_owned(),
+            source,
+        })?;
+        let mut git = Command::new("git");
+        git.current_dir(&self.root)
+            .args(["apply", "--whitespace=nowarn"])
+            .arg(&patch);
+        // The copy lies inside the repository: without this, git would patch nothing and say nothing.
+        git.env(
+            "GIT_CEILING_DIRECTORIES",
+            self.root.parent().unwrap_or(&self.root),
+        );
+        let output = git.output().map_err(TreeError::Git)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let message = String::from_utf8_lossy(&output.stderr)
+            .trim_end()
+            .to_owned();
+        Err(TreeError::Apply { patch, message })
+    }
+
+    /// Files of the source that git knows or would not ignore, relative.
+    fn listed(&self) -> Result<BTreeSet<PathBuf>, TreeError> {
+        let mut git = Command::new("git");
+        git.current_dir(&self.source).args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ]);
+        let output = git.output().map_err(TreeError::Git)?;
+        if !output.status.success() {
+            return Err(TreeError::List(
+                String::from_utf8_lossy(&output.stderr)
+                    .trim_end()
+                    .to_owned(),
+            ));
+        }
+        let names = String::from_utf8_lossy(&output.stdout).into_owned();
+        let files = names.split_terminator('\0').map(PathBuf::from);
+        Ok(files
+            .filter(|file| self.source.join(file).is_file())
+            .collect())
+    }
+
+    /// Removes what a patch added: source files of the copy that the source does not have.
+    fn remove_others(&self, wanted: &BTreeSet<PathBuf>) -> Result<(), TreeError> {
+        let mut next = vec![self.root.clone()];
+        while let Some(directory) = next.pop() {
+            let error = |source| TreeError::Copy {
+                path: directory.clone(),
+                source,
+            };
+            for entry in fs::read_dir(&directory).map_err(error)?.flatten() {
+                let path = entry.path();
+                let relative = path.strip_prefix(&self.root).unwrap_or(&path);
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    if relative != Path::new("target") && relative != Path::new("reports") {
+                        next.push(path);
+                    }
+                } else if !wanted.contains(relative) {
+                    fs::remove_file(&path).map_err(error)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn copy_if_different(from: &Path, to: &Path) -> io::Result<()> {
+    let new = fs::read(from)?;
+    if fs::read(to).is_ok_and(|old| old == new) {
+        return Ok(());
+    }
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    // Written, not copied: the modification time is now.
+    fs::write(to, new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn git(dir: &Path, arguments: &[&str]) {
+        assert!(
+            Command::new("git")
+                .current_dir(dir)
+                .args(arguments)
+                .output()
+                .unwrap()
+                .status
+                .success()
+        );
+    }
+
+    #[test]
+    fn a_patch_changes_the_copy_alone_and_is_undone_with_a_new_time() {
+        let source = tempfile::tempdir().unwrap();
+        git(source.path(), &["init", "-q"]);
+        fs::write(source.path().join(".gitignore"), "/target\n").unwrap();
+        fs::write(source.path().join("a.txt"), "one\n").unwrap();
+        let tree = Tree::beside(source.path());
+        tree.restore().unwrap();
+        let patch = source.path().join("target/p.patch");
+        let diff = "# title: t\n\ndiff --git a/a.txt b/a.txt\n--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-one\n+two\n";
+        fs::write(&patch, diff).unwrap();
+        tree.apply(&patch).unwrap();
+        let copy = tree.root().join("a.txt");
+        assert_eq!(fs::read_to_string(&copy).unwrap(), "two\n");
+        assert_eq!(
+            fs::read_to_string(source.path().join("a.txt")).unwrap(),
+            "one\n"
+        );
+        assert!(
+            matches!(tree.apply(&patch), Err(TreeError::Apply { .. })),
+            "it does not apply twice"
+        );
+        let leaky = fs::metadata(&copy).unwrap().modified().unwrap();
+        fs::write(tree.root().join("added.txt"), "x").unwrap();
+        tree.restore().unwrap();
+        assert_eq!(fs::read_to_string(&copy).unwrap(), "one\n");
+        assert!(fs::metadata(&copy).unwrap().modified().unwrap() >= leaky);
+        assert!(!tree.root().join("added.txt").exists());
+    }
+}

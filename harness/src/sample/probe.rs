@@ -1,0 +1,252 @@
+//! The probe's client: asks a target that links `leakgate-probe` for its exact readings.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+use crate::record::event::{Gauge, GaugeKind, Heap};
+
+/// An answer longer than this is not the probe's: its own buffer is 64 KiB.
+const ANSWER_BYTES_MAX: usize = 128 * 1024;
+/// A probe that does not answer a plain question in this time is stuck: it has a thread of its own.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// A connection to a target's probe.
+#[derive(Debug)]
+pub struct ProbeClient {
+    stream: BufReader<UnixStream>,
+    line: Vec<u8>,
+    hello: Hello,
+}
+
+/// Why the probe could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// The connection failed or ended.
+    #[error("the target's probe went away")]
+    Io(#[from] io::Error),
+    /// No answer in time.
+    #[error("the target's probe did not answer `{0}` in time")]
+    Silent(String),
+    /// The answer is not one that this version understands.
+    #[error("the target's probe answered `{question}` with something else: {answer}")]
+    Answer {
+        /// What was asked.
+        question: String,
+        /// What came back, cut to 200 characters.
+        answer: String,
+    },
+    /// The probe refused.
+    #[error("the target's probe refused `{question}`: {message}")]
+    Refused {
+        /// What was asked.
+        question: String,
+        /// Its reason.
+        message: String,
+    },
+}
+
+/// What the probe says of itself.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Hello {
+    /// The allocator that the target runs on.
+    pub allocator: String,
+    /// Whether dhat windows can be opened.
+    pub dhat: bool,
+}
+
+#[derive(Deserialize)]
+struct Stats {
+    heap: Option<Heap>,
+}
+
+#[derive(Deserialize)]
+struct Gauges {
+    gauges: Vec<GaugeAnswer>,
+}
+
+#[derive(Deserialize)]
+struct GaugeAnswer {
+    name: String,
+    kind: GaugeKind,
+    value: i64,
+    max: Option<i64>,
+    file: String,
+    line: u32,
+}
+
+#[derive(Deserialize)]
+struct Quiesced {
+    idle: bool,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    ok: bool,
+    #[serde(default)]
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct Done {}
+
+impl ProbeClient {
+    /// Connects and says hello.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn connect(socket: &Path) -> Result<Self, ProbeError> {
+        let stream = BufReader::new(UnixStream::connect(socket).await?);
+        let hello = Hello {
+            allocator: String::new(),
+            dhat: false,
+        };
+        let mut client = Self {
+            stream,
+            line: Vec::new(),
+            hello,
+        };
+        client.hello = client.ask("hello", ANSWER_WITHIN).await?;
+        Ok(client)
+    }
+
+    /// What the probe said of itself.
+    pub fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    /// Waits until the target says that it is idle, for `bound` at the most; tells whether it is.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn quiesce(&mut self, bound: Duration) -> Result<bool, ProbeError> {
+        let question = format!("quiesce {}", bound.as_millis());
+        let answer: Quiesced = self.ask(&question, bound + ANSWER_WITHIN).await?;
+        Ok(answer.idle)
+    }
+
+    /// The exact heap; absent when the target runs without the counting allocator.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn heap(&mut self) -> Result<Option<Heap>, ProbeError> {
+        Ok(self.ask::<Stats>("stats", ANSWER_WITHIN).await?.heap)
+    }
+
+    /// Starts the search for the peak of live bytes anew.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn reset_peak(&mut self) -> Result<(), ProbeError> {
+        self.ask::<Done>("peak reset", ANSWER_WITHIN)
+            .await
+            .map(|_| ())
+    }
+
+    /// Makes the allocator give back what it holds for nobody.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn trim(&mut self) -> Result<(), ProbeError> {
+        self.ask::<Done>("trim", ANSWER_WITHIN).await.map(|_| ())
+    }
+
+    /// All gauges by name.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn gauges(&mut self) -> Result<BTreeMap<String, Gauge>, ProbeError> {
+        let answer: Gauges = self.ask("gauges", ANSWER_WITHIN).await?;
+        let gauge = |g: GaugeAnswer| {
+            let site = format!("{}:{}", g.file, g.line);
+            (
+                g.name,
+                Gauge {
+                    kind: g.kind,
+                    value: g.value,
+                    max: g.max,
+                    site,
+                },
+            )
+        };
+        Ok(answer.gauges.into_iter().map(gauge).collect())
+    }
+
+    /// Opens a dhat window with so many frames per stack.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn start_dhat(&mut self, frames: u32, profile: &Path) -> Result<(), ProbeError> {
+        let question = format!("dhat start {frames} {}", profile.display());
+        self.ask::<Done>(&question, ANSWER_WITHIN).await.map(|_| ())
+    }
+
+    /// Closes the dhat window and writes its profile; symbolising takes a while.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn stop_dhat(&mut self) -> Result<(), ProbeError> {
+        self.ask::<Done>("dhat stop", Duration::from_secs(120))
+            .await
+            .map(|_| ())
+    }
+
+    async fn ask<A: DeserializeOwned>(
+        &mut self,
+        question: &str,
+        within: Duration,
+    ) -> Result<A, ProbeError> {
+        let silent = |_| ProbeError::Silent(question.to_owned());
+        timeout(within, self.exchange(question))
+            .await
+            .map_err(silent)??;
+        let other = |_| ProbeError::Answer {
+            question: question.to_owned(),
+            answer: String::from_utf8_lossy(&self.line)
+                .chars()
+                .take(200)
+                .collect(),
+        };
+        let refusal: Refusal = serde_json::from_slice(&self.line).map_err(other)?;
+        if !refusal.ok {
+            return Err(ProbeError::Refused {
+                question: question.to_owned(),
+                message: refusal.message,
+            });
+        }
+        serde_json::from_slice(&self.line).map_err(other)
+    }
+
+    async fn exchange(&mut self, question: &str) -> io::Result<()> {
+        self.stream
+            .write_all(format!("{question}\n").as_bytes())
+            .await?;
+        self.line.clear();
+        loop {
+            let available = self.stream.fill_buf().await?;
+            if available.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let end = available.iter().position(|&byte| byte == b'\n');
+            let take = end.map_or(available.len(), |at| at + 1);
+            self.line.extend_from_slice(&available[..take]);
+            self.stream.consume(take);
+            if end.is_some() {
+                return Ok(());
+            }
+            if self.line.len() > ANSWER_BYTES_MAX {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "the answer does not end",
+                ));
+            }
+        }
+    }
+}

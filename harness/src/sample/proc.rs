@@ -1,0 +1,240 @@
+//! `/proc`: the process tree and what each of its processes holds.
+//!
+//! A process may end between two reads: what has gone by then counts as gone, not as an error.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use crate::record::event::Memory;
+use crate::units::Bytes;
+
+/// One process, as `/proc/<pid>/stat` has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its id.
+    pub pid: u32,
+    /// Its parent's id.
+    pub parent: u32,
+    /// Whether it is dead and not reaped yet.
+    pub zombie: bool,
+}
+
+/// Every descendant of `root` (itself not included), parents before children.
+///
+/// One pass over `/proc`: the kernel's own `children` files are not compiled in everywhere, and
+/// promise to be right only while the process stands still.
+///
+/// # Errors
+/// When `/proc` itself cannot be listed.
+pub fn descendants(root: u32) -> io::Result<Vec<Process>> {
+    let mut by_parent: HashMap<u32, Vec<Process>> = HashMap::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
+        if let Some(process) = read_process(pid) {
+            by_parent.entry(process.parent).or_default().push(process);
+        }
+    }
+    let mut found = Vec::new();
+    let mut next = vec![root];
+    while let Some(pid) = next.pop() {
+        for process in by_parent.remove(&pid).unwrap_or_default() {
+            next.push(process.pid);
+            found.push(process);
+        }
+    }
+    Ok(found)
+}
+
+fn read_process(pid: u32) -> Option<Process> {
+    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// `pid (name) state ppid ...`; the name may hold spaces and parentheses, so the last `)` counts.
+fn parse_stat(stat: &str) -> Option<Process> {
+    let (head, tail) = stat.rsplit_once(')')?;
+    let pid = head.split_once(' ')?.0.parse().ok()?;
+    let mut fields = tail.split_ascii_whitespace();
+    let state = fields.next()?;
+    let parent = fields.next()?.parse().ok()?;
+    Some(Process {
+        pid,
+        parent,
+        zombie: matches!(state, "Z" | "X"),
+    })
+}
+
+/// The command line of a process, for people: arguments joined by spaces, at most 200 characters.
+pub fn command_line(pid: u32) -> String {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes).replace('\0', " ");
+    let text: String = text.trim_end().chars().take(200).collect();
+    if text.is_empty() {
+        format!("process {pid}")
+    } else {
+        text
+    }
+}
+
+/// Counts the open descriptors of a process into `kinds`.
+pub fn count_fds(pid: u32, kinds: &mut BTreeMap<String, u32>) {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if let Ok(target) = fs::read_link(entry.path()) {
+            *kinds
+                .entry(fd_kind(&target.to_string_lossy()).to_owned())
+                .or_default() += 1;
+        }
+    }
+}
+
+/// The kind of a descriptor, from what its link in `/proc/<pid>/fd` points to.
+fn fd_kind(target: &str) -> &str {
+    match target {
+        "/dev/ptmx" | "/dev/pts/ptmx" => return "ptmx",
+        _ if target.starts_with("/dev/pts/") => return "pts",
+        _ if target.starts_with("/dev/") => return "device",
+        _ if target.starts_with('/') => return "file",
+        _ => {}
+    }
+    // `socket:[123]`, `pipe:[123]`, `anon_inode:[eventfd]`, `anon_inode:inotify`, `pidfd:[1]`
+    let kind = target.strip_prefix("anon_inode:").unwrap_or(target);
+    let kind = kind.trim_matches(['[', ']']);
+    kind.split(':').next().unwrap_or(kind)
+}
+
+/// Counts the threads of a process by name into `names`.
+pub fn count_threads(pid: u32, names: &mut BTreeMap<String, u32>) {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let mut path: PathBuf = entry.path();
+        path.push("comm");
+        if let Ok(name) = fs::read_to_string(path) {
+            *names.entry(name.trim_end().to_owned()).or_default() += 1;
+        }
+    }
+}
+
+/// Memory of one process from `smaps_rollup` and `status`; nothing when it has gone.
+///
+/// `rss` and `high_water` are this process's own; summing is the caller's.
+pub fn memory(pid: u32) -> Option<Memory> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let field = |name| kib_field(&rollup, name);
+    let rss = field("Rss");
+    Some(Memory {
+        rss,
+        tree_rss: rss,
+        pss: field("Pss"),
+        private_dirty: field("Private_Dirty"),
+        anonymous: field("Anonymous"),
+        swap: field("Swap"),
+        high_water: kib_field(&status, "VmHWM"),
+    })
+}
+
+/// `Name:   123 kB` of a `/proc` table, in bytes; 0 when it is not there.
+fn kib_field(text: &str, name: &str) -> Bytes {
+    let value = text.lines().find_map(|line| {
+        let value = line.strip_prefix(name)?.strip_prefix(':')?;
+        value.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
+    });
+    Bytes(value.unwrap_or(0) * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_does_not_confuse_the_parser() {
+        let process = parse_stat("42 (a) S 1) Z 7 42 42 0 -1").unwrap();
+        assert_eq!(
+            process,
+            Process {
+                pid: 42,
+                parent: 7,
+                zombie: true
+            }
+        );
+    }
+
+    #[test]
+    fn descriptors_are_told_apart_by_kind() {
+        let targets = [
+            "socket:[9]",
+            "pipe:[9]",
+            "anon_inode:[eventfd]",
+            "anon_inode:inotify",
+            "anon_inode:[eventpoll]",
+            "/dev/ptmx",
+            "/dev/pts/3",
+            "/dev/null",
+            "/tmp/x (deleted)",
+        ];
+        assert_eq!(
+            targets.map(fd_kind),
+            [
+                "socket",
+                "pipe",
+                "eventfd",
+                "inotify",
+                "eventpoll",
+                "ptmx",
+                "pts",
+                "device",
+                "file"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_child_is_found_and_its_death_is_seen_before_it_is_reaped() {
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let me = std::process::id();
+        let seen = |zombie| {
+            descendants(me)
+                .unwrap()
+                .iter()
+                .any(|p| p.pid == child.id() && p.zombie == zombie)
+        };
+        assert!(seen(false));
+        let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        rustix::process::waitid(
+            rustix::process::WaitId::Pid(pid),
+            rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT,
+        )
+        .unwrap();
+        assert!(seen(true));
+        child.wait().unwrap();
+        assert!(!seen(true) && !seen(false));
+    }
+
+    #[test]
+    fn my_own_memory_descriptors_and_threads_are_read() {
+        let me = std::process::id();
+        let memory = memory(me).unwrap();
+        assert!(memory.rss.0 > 100_000 && memory.high_water >= memory.rss);
+        let (mut fds, mut threads) = (BTreeMap::new(), BTreeMap::new());
+        count_fds(me, &mut fds);
+        count_threads(me, &mut threads);
+        assert!(fds.values().sum::<u32>() >= 3);
+        assert!(threads.values().sum::<u32>() >= 1);
+    }
+}

@@ -1,0 +1,409 @@
+//! One running target: its supervisor, its directories, its log.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command as Process, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::time::{Instant, timeout};
+
+use super::dirs::PrivateDirs;
+use super::wire::{Command, Launch, Notice};
+use crate::config::{Ready, Target};
+use crate::sample::{files_under, pause};
+use crate::template::{Values, expand, expand_all};
+
+/// The supervisor itself needs milliseconds; this is for a machine that is overloaded.
+const SUPERVISOR_WITHIN: Duration = Duration::from_secs(20);
+/// Between two looks at whether a target is ready.
+const READY_EVERY: Duration = Duration::from_millis(5);
+/// Paths kept of what was left on disk.
+const LEFT_MAX: usize = 32;
+/// What is shown of a log when its target failed.
+const LOG_TAIL_LINES: usize = 12;
+
+/// What to start: a target's build or its dhat variant.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// The target.
+    pub target: &'a Target,
+    /// Its command: that of the shipped build or of the dhat variant.
+    pub command: &'a [String],
+    /// The root of the workspace: `{root}`, and the working directory.
+    pub root: &'a Path,
+    /// Where its output goes.
+    pub log: &'a Path,
+}
+
+/// A running target.
+#[derive(Debug)]
+pub struct Instance {
+    /// Process id of the target.
+    pub pid: u32,
+    /// Process id of its supervisor, under which its whole tree is.
+    pub supervisor: u32,
+    /// The placeholders of its directories.
+    pub values: Values,
+    /// Its environment, which the commands that drive it share.
+    pub env: BTreeMap<String, String>,
+    /// Its program, as it was found.
+    pub program: Option<PathBuf>,
+    dirs: PrivateDirs,
+    child: Child,
+    control: BufReader<UnixStream>,
+    log: PathBuf,
+    exited: Option<Exit>,
+}
+
+/// How a target ended and what it left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// Exit code, when it ended by itself.
+    pub code: Option<i32>,
+    /// Signal, when one ended it.
+    pub signal: Option<i32>,
+    /// Whether it had to be killed because it did not stop in time.
+    pub overdue: bool,
+    /// Milliseconds from the request to the end.
+    pub took_ms: u64,
+    /// Command lines of what it left running.
+    pub left_processes: Vec<String>,
+    /// Paths that it left in its private directories, relative to them.
+    pub left_files: Vec<String>,
+}
+
+/// Why a target could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The private directories or the supervisor could not be made.
+    #[error("cannot prepare the target: {0}")]
+    Prepare(#[from] io::Error),
+    /// The program could not be run.
+    #[error("cannot start `{program}`: {reason}")]
+    Program {
+        /// The program.
+        program: String,
+        /// Why.
+        reason: String,
+    },
+    /// It ended before it was ready.
+    #[error("the target ended before it was ready ({how}); its last output:\n{tail}")]
+    Died {
+        /// How.
+        how: String,
+        /// The end of its log.
+        tail: String,
+    },
+    /// It never became ready.
+    #[error("the target was not ready within {within:?} ({what}); its last output:\n{tail}")]
+    NotReady {
+        /// How long it had.
+        within: Duration,
+        /// What was waited for.
+        what: String,
+        /// The end of its log.
+        tail: String,
+    },
+}
+
+impl Instance {
+    /// Starts a target and waits until it is ready.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing is left running then.
+    pub async fn start(plan: Plan<'_>) -> Result<Self, StartError> {
+        let dirs = PrivateDirs::create()?;
+        let values = dirs.values(plan.root);
+        let argv = expand_all(plan.command, &values);
+        let program = argv.first().cloned().unwrap_or_default();
+        let env = environment(plan.target, &dirs, &values);
+        let launch = Launch {
+            env: env.clone(),
+            argv,
+            cwd: plan.root.to_owned(),
+            log: plan.log.to_owned(),
+            private: dirs.root().to_owned(),
+        };
+        let (child, control) = spawn_supervisor()?;
+        let mut instance = Self {
+            pid: 0,
+            supervisor: child.id(),
+            values,
+            env,
+            program: super::build::find_program(&program),
+            dirs,
+            child,
+            control,
+            log: plan.log.to_owned(),
+            exited: None,
+        };
+        instance.tell(&launch).await?;
+        match instance.notice(SUPERVISOR_WITHIN).await? {
+            Notice::Started { pid } => instance.pid = pid,
+            Notice::NotStarted { reason } => {
+                instance.end().await;
+                return Err(StartError::Program { program, reason });
+            }
+            Notice::Exited { .. } => return Err(io::Error::from(io::ErrorKind::InvalidData).into()),
+        }
+        match instance.wait_ready(&plan.target.ready).await {
+            Ok(()) => Ok(instance),
+            Err(error) => {
+                instance.end().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The socket of its probe.
+    pub fn probe_socket(&self) -> PathBuf {
+        probe_socket(&self.dirs)
+    }
+
+    /// What holds all its private directories.
+    pub fn private(&self) -> &Path {
+        self.dirs.root()
+    }
+
+    /// The last lines that the target wrote, for people.
+    pub fn log_tail(&self) -> String {
+        tail(&self.log)
+    }
+
+    /// Whether the target has ended by itself, and how.
+    pub async fn has_exited(&mut self) -> Option<Exit> {
+        if self.exited.is_none() {
+            // A notice that is not there within this is not there: the socket is local.
+            let notice = timeout(Duration::from_millis(2), self.read_notice()).await;
+            self.exited = notice.ok()?.ok().and_then(|notice| self.exit(notice));
+        }
+        self.exited.clone()
+    }
+
+    /// Asks the target to end, waits, and tells how it did and what it left.
+    ///
+    /// # Errors
+    /// When the supervisor fails.
+    pub async fn stop(&mut self, stop: crate::config::Stop) -> io::Result<Exit> {
+        if let Some(exit) = self.has_exited().await {
+            return Ok(exit);
+        }
+        let within_ms = u64::try_from(stop.within.as_millis()).unwrap_or(u64::MAX);
+        self.tell(&Command::Stop {
+            signal: signal_number(stop.signal),
+            within_ms,
+        })
+        .await?;
+        let notice = self.notice(stop.within + SUPERVISOR_WITHIN).await?;
+        let exit = self.exit(notice).ok_or(io::ErrorKind::InvalidData)?;
+        self.exited = Some(exit.clone());
+        Ok(exit)
+    }
+
+    /// Ends what is still running of the target and of all that it started, and waits until it has gone.
+    pub async fn end(mut self) {
+        // Its end of the socket closes: that is the supervisor's order to end everything.
+        drop(self.control);
+        let deadline = Instant::now() + SUPERVISOR_WITHIN;
+        while Instant::now() < deadline && !matches!(self.child.try_wait(), Ok(Some(_))) {
+            pause(Duration::from_millis(2)).await;
+        }
+    }
+
+    async fn wait_ready(&mut self, ready: &Ready) -> Result<(), StartError> {
+        let (what, within) = match ready {
+            Ready::Socket { path, within } => (expand(path, &self.values), *within),
+            Ready::Command { command, within } => {
+                (expand_all(command, &self.values).join(" "), *within)
+            }
+        };
+        let deadline = Instant::now() + within;
+        loop {
+            let is_ready = match ready {
+                Ready::Socket { .. } => UnixStream::connect(&what).await.is_ok(),
+                Ready::Command { command, .. } => self.succeeds(command).await,
+            };
+            if is_ready {
+                return Ok(());
+            }
+            if let Some(exit) = self.has_exited().await {
+                return Err(StartError::Died {
+                    how: exit.how(),
+                    tail: self.log_tail(),
+                });
+            }
+            if Instant::now() >= deadline {
+                return Err(StartError::NotReady {
+                    within,
+                    what,
+                    tail: self.log_tail(),
+                });
+            }
+            pause(READY_EVERY).await;
+        }
+    }
+
+    async fn succeeds(&self, command: &[String]) -> bool {
+        let argv = expand_all(command, &self.values);
+        let Some((program, arguments)) = argv.split_first() else {
+            return false;
+        };
+        let mut command = tokio::process::Command::new(program);
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(&self.env)
+            .kill_on_drop(true);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.status().await.is_ok_and(|status| status.success())
+    }
+
+    fn exit(&self, notice: Notice) -> Option<Exit> {
+        let Notice::Exited {
+            code,
+            signal,
+            overdue,
+            took_ms,
+            left,
+        } = notice
+        else {
+            return None;
+        };
+        Some(Exit {
+            code,
+            signal,
+            overdue,
+            took_ms,
+            left_processes: left,
+            left_files: self.left_files(),
+        })
+    }
+
+    /// What lies in the private directories now, beside the directories that leakgate itself made.
+    fn left_files(&self) -> Vec<String> {
+        let own = [
+            self.dirs.run(),
+            self.dirs.state(),
+            self.dirs.tmp(),
+            self.dirs.home(),
+        ];
+        let found = files_under(self.dirs.root()).unwrap_or_default();
+        let left = found
+            .iter()
+            .filter(|path| !own.contains(path) && **path != self.probe_socket());
+        let relative = left.map(|path| path.strip_prefix(self.dirs.root()).unwrap_or(path));
+        let mut left: Vec<_> = relative.map(|path| path.display().to_string()).collect();
+        left.sort();
+        left.truncate(LEFT_MAX);
+        left
+    }
+
+    async fn tell(&mut self, message: &impl serde::Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(message)?;
+        line.push(b'\n');
+        self.control.write_all(&line).await
+    }
+
+    async fn notice(&mut self, within: Duration) -> io::Result<Notice> {
+        timeout(within, self.read_notice())
+            .await
+            .map_err(|_| io::ErrorKind::TimedOut)?
+    }
+
+    /// Cancel-safe only in that a notice is one short line, which the kernel hands over whole.
+    async fn read_notice(&mut self) -> io::Result<Notice> {
+        let mut line = String::new();
+        if self.control.read_line(&mut line).await? == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the supervisor has gone",
+            ));
+        }
+        Ok(serde_json::from_str(&line)?)
+    }
+}
+
+impl Exit {
+    /// How it ended, in words.
+    pub fn how(&self) -> String {
+        match (self.code, self.signal) {
+            _ if self.overdue => "it did not stop in time and was killed".to_owned(),
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("signal {signal}"),
+            (None, None) => "unknown".to_owned(),
+        }
+    }
+}
+
+fn signal_number(signal: crate::config::Signal) -> i32 {
+    use rustix::process::Signal;
+    let signal = match signal {
+        crate::config::Signal::Term => Signal::TERM,
+        crate::config::Signal::Int => Signal::INT,
+        crate::config::Signal::Hup => Signal::HUP,
+        crate::config::Signal::Quit => Signal::QUIT,
+    };
+    signal.as_raw()
+}
+
+fn probe_socket(dirs: &PrivateDirs) -> PathBuf {
+    dirs.run().join("leakgate-probe.sock")
+}
+
+/// leakgate's own environment, the private directories in their usual variables, and the target's own settings.
+fn environment(target: &Target, dirs: &PrivateDirs, values: &Values) -> BTreeMap<String, String> {
+    let inherited = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+    let mut env: BTreeMap<_, _> = inherited
+        .filter(|(key, _)| !key.starts_with("LEAKGATE_"))
+        .collect();
+    let private = [
+        ("XDG_RUNTIME_DIR", dirs.run()),
+        ("XDG_STATE_HOME", dirs.state()),
+        ("TMPDIR", dirs.tmp()),
+        ("HOME", dirs.home()),
+    ];
+    env.extend(private.map(|(key, path)| (key.to_owned(), path.display().to_string())));
+    if target.probe {
+        env.insert(
+            "LEAKGATE_PROBE".to_owned(),
+            probe_socket(dirs).display().to_string(),
+        );
+    }
+    env.extend(
+        target
+            .env
+            .iter()
+            .map(|(key, value)| (key.clone(), expand(value, values))),
+    );
+    env
+}
+
+/// leakgate again, as a supervisor, in a process group that the terminal's Ctrl-C does not reach.
+fn spawn_supervisor() -> io::Result<(Child, BufReader<UnixStream>)> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    let child = Process::new(std::env::current_exe()?)
+        .arg(super::SUPERVISE)
+        .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .process_group(0)
+        .spawn()?;
+    Ok((child, BufReader::new(UnixStream::from_std(ours)?)))
+}
+
+fn tail(log: &Path) -> String {
+    let bytes = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(8192)..]).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
+}

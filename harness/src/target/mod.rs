@@ -1,0 +1,18 @@
+//! Targets: built, started in private directories under a supervisor, waited for, stopped.
+//!
+//! An [`Instance`] owns everything that was started for it. However it ends, its processes and its
+//! private directories are gone afterwards; what it logged stays in the run's directory.
+
+mod build;
+mod dirs;
+mod instance;
+mod supervise;
+mod wire;
+
+pub use build::{BuildError, Messages, build, missing_program, sha256_of};
+pub use dirs::PrivateDirs;
+pub use instance::{Exit, Instance, Plan, StartError};
+pub use supervise::run as supervise;
+
+/// The hidden subcommand under which leakgate starts itself as a supervisor.
+pub const SUPERVISE: &str = "__supervise";
