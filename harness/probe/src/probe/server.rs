@@ -21,9 +21,12 @@ pub(super) const CLIENTS_MAX: usize = 4;
 /// polling it would spin.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
-const STOP: usize = CLIENTS_MAX;
-const LISTENER: usize = CLIENTS_MAX + 1;
-const POLLED: usize = CLIENTS_MAX + 2;
+// Places in what is polled. The listener comes first because the kernel looks in this order: when a client leaves and
+// another one comes, a look that finds the new one also finds the free place.
+const LISTENER: usize = 0;
+const STOP: usize = 1;
+const CLIENTS: usize = 2;
+const POLLED: usize = CLIENTS + CLIENTS_MAX;
 
 /// Everything the thread has. Allocated when the probe starts; nothing in it grows.
 pub(super) struct Server {
@@ -60,7 +63,7 @@ impl Server {
             if !ready[STOP].is_empty() {
                 return;
             }
-            for (slot, ready) in self.clients.iter_mut().zip(ready) {
+            for (slot, ready) in self.clients.iter_mut().zip(&ready[CLIENTS..]) {
                 let Some(client) = slot else { continue };
                 let gone = if client.waiting.is_some() {
                     ready.intersects(PollFlags::HUP | PollFlags::ERR)
@@ -87,7 +90,7 @@ impl Server {
         // A client's place that is empty, or that waits for rest, asks for nothing (hanging up is told anyway).
         let mut polled =
             [const { PollFlags::empty() }; POLLED].map(|nothing| PollFd::new(&self.stop, nothing));
-        for (place, client) in polled.iter_mut().zip(&self.clients) {
+        for (place, client) in polled[CLIENTS..].iter_mut().zip(&self.clients) {
             if let Some(client) = client {
                 let asked = if client.waiting.is_some() {
                     PollFlags::empty()
