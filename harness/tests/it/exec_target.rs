@@ -1,0 +1,81 @@
+//! A target that is not sessiond and has no probe: judged by what the kernel tells.
+
+use crate::bench::{DIRECTORIES, OPEN_CLOSE, Workspace, gate};
+
+#[test]
+fn a_target_that_keeps_nothing_passes() {
+    let workspace = Workspace::new(DIRECTORIES, OPEN_CLOSE);
+    let (code, stdout, stderr) = workspace.run(&[]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    assert_eq!(workspace.report()["verdict"], "pass");
+    assert!(
+        workspace.left_behind().is_empty(),
+        "{:?}",
+        workspace.left_behind()
+    );
+}
+
+#[test]
+fn a_target_that_leaves_a_directory_per_cycle_leaks_on_disk() {
+    let leaky = DIRECTORIES.replace(r#"["rmdir", "{tmp}/{session}"]"#, r#"["true"]"#);
+    let workspace = Workspace::new(&leaky, OPEN_CLOSE);
+    let (code, stdout, stderr) = workspace.run(&[]);
+    assert_eq!(code, 1, "{stdout}{stderr}");
+    let report = workspace.report();
+    assert_eq!(report["verdict"], "leak");
+    assert_eq!(gate(&report, "disk")["verdict"], "leak");
+    assert_eq!(gate(&report, "fds")["verdict"], "pass");
+}
+
+#[test]
+fn a_recording_is_judged_again_to_the_same_verdict() {
+    let leaky = DIRECTORIES.replace(r#"["rmdir", "{tmp}/{session}"]"#, r#"["true"]"#);
+    let workspace = Workspace::new(&leaky, OPEN_CLOSE);
+    workspace.run(&[]);
+    let first = workspace.report();
+    workspace
+        .leakgate(&["judge", "reports/latest"])
+        .assert()
+        .code(1);
+    assert_eq!(workspace.report(), first);
+}
+
+#[test]
+fn a_metric_that_a_target_cannot_deliver_is_no_pass() {
+    let heap = OPEN_CLOSE.replace("[gates]", "[gates]\nheap = { per_cycle = \"0B\" }");
+    let workspace = Workspace::new(DIRECTORIES, &heap);
+    let (code, stdout, _) = workspace.run(&[]);
+    assert_eq!(code, 3, "{stdout}");
+    assert_eq!(
+        gate(&workspace.report(), "heap.per_cycle")["verdict"],
+        "unsupported"
+    );
+}
+
+#[test]
+fn a_target_that_is_not_installed_is_skipped_with_the_reason() {
+    let absent = DIRECTORIES.replace(
+        "driver  = \"exec\"",
+        "driver = \"exec\"\nrequires = [\"no-such-program\"]",
+    );
+    let workspace = Workspace::new(&absent, OPEN_CLOSE);
+    let (_, stdout, stderr) = workspace.run(&[]);
+    assert_eq!(workspace.report()["scenarios"][0]["verdict"], "skipped");
+    assert!(
+        stdout.contains("`no-such-program` is not installed"),
+        "{stdout}{stderr}"
+    );
+}
+
+#[test]
+#[cfg_attr(not(has_tmux), ignore = "tmux is not installed")]
+fn tmux_is_driven_through_its_own_command_line() {
+    let config = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../leakgate.toml"))
+        .expect("leakgate.toml");
+    let scenario = OPEN_CLOSE
+        .replace("\"dirs\"", "\"tmux\"")
+        .replace("[\"true\"]", "[\"cat\"]");
+    let workspace = Workspace::new(&config, &scenario);
+    let (code, stdout, stderr) = workspace.run(&[]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+}
