@@ -48,6 +48,7 @@ impl Client {
         self.answer()
     }
 
+    #[cfg(not(feature = "dhat-heap"))]
     pub(crate) fn into_stream(self) -> UnixStream {
         self.0.into_inner()
     }
