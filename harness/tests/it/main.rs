@@ -1,5 +1,6 @@
 //! leakgate as its users run it: real processes, real files, exit codes.
 
+mod architecture;
 mod bad_input;
 mod bench;
 mod cleanup;
