@@ -1,0 +1,66 @@
+//! A shortcut for the most common control sequences: those that are whole and hold nothing but numbers.
+
+use crate::params::Params;
+
+/// Reads `ESC [ digits ; : final` at the start of the bytes, where all of it is there. Returns its parameters, its final byte and
+/// its length; `None` leaves it to the parser, which knows all other forms, and reads these ones in the same way.
+pub(crate) fn whole_sequence(bytes: &[u8]) -> Option<(Params, char, usize)> {
+    let body = bytes.strip_prefix(b"\x1b[")?;
+    let mut params = Params::new();
+    let mut value: u16 = 0;
+    let mut is_sub = false;
+    for (at, byte) in body.iter().enumerate() {
+        match *byte {
+            digit @ b'0'..=b'9' => {
+                value = value
+                    .saturating_mul(10)
+                    .saturating_add(u16::from(digit - b'0'))
+            }
+            separator @ (b';' | b':') => {
+                if !params.push(value, is_sub) {
+                    return None;
+                }
+                value = 0;
+                is_sub = separator == b':';
+            }
+            action @ b'@'..=b'~' => {
+                return params
+                    .push(value, is_sub)
+                    .then_some((params, char::from(action), at + 3));
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_sequences_of_numbers_are_taken() {
+        let (params, action, length) = whole_sequence(b"\x1b[01;38:5:7;mrest").unwrap();
+        let groups: Vec<&[u16]> = params.groups().collect();
+        assert_eq!(
+            (groups, action, length),
+            (vec![&[1][..], &[38, 5, 7], &[0]], 'm', 13)
+        );
+        assert_eq!(
+            whole_sequence(b"\x1b[H").map(|(_, action, length)| (action, length)),
+            Some(('H', 3))
+        );
+        for other in [
+            &b"\x1b"[..],
+            b"\x1b[",
+            b"\x1b[1;2",
+            b"\x1b[?25h",
+            b"\x1b[1\n2m",
+            b"\x1b[ q",
+            b"\x1b]0;x",
+        ] {
+            assert!(whole_sequence(other).is_none(), "{other:?}");
+        }
+        assert!(whole_sequence(format!("\x1b[{}m", "1;".repeat(32)).as_bytes()).is_none());
+    }
+}

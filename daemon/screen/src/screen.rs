@@ -1,0 +1,206 @@
+//! The screen of one session: bytes go in, what a terminal would show comes out.
+
+use std::ops::Range;
+
+use crate::cursor::Cursor;
+use crate::final_screen::FinalScreen;
+use crate::line::ScrollbackLine;
+use crate::modes::Mode;
+use crate::perform::OSC_BYTES_MAX;
+use crate::scrollback::ScrollbackLimit;
+use crate::size::Size;
+use crate::terminal::Terminal;
+use crate::utf8::Partial;
+use crate::{csi, ground, snapshot};
+
+/// An emulated terminal with a bounded history.
+///
+/// Its memory follows what was written: a new one holds nothing on the heap, a full one holds its cells (at most 28 bytes each, in
+/// both buffers) and the history within its limit. Everything else is bounded by constants, for any input: an unfinished
+/// sequence, a title, zero-width characters, answers that nobody takes.
+pub struct Screen {
+    terminal: Terminal,
+    parser: vte::Parser<OSC_BYTES_MAX>,
+    /// Whether the parser has the word. It gets it with ESC and keeps it until a sequence has been dispatched, so its
+    /// ground state, where text is, is seldom reached; text goes past it.
+    in_sequence: bool,
+    partial: Partial,
+}
+
+impl Screen {
+    /// A blank screen. Nothing is allocated: rows exist once they are written to.
+    #[must_use]
+    pub fn new(size: Size, limit: ScrollbackLimit) -> Screen {
+        Screen {
+            terminal: Terminal::new(size, limit),
+            parser: vte::Parser::new_with_size(),
+            in_sequence: false,
+            partial: Partial::default(),
+        }
+    }
+
+    /// Takes output of the program, cut anywhere.
+    pub fn feed(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let used = if self.in_sequence {
+                self.feed_sequence(bytes)
+            } else {
+                self.feed_ground(bytes)
+            };
+            bytes = &bytes[used..];
+        }
+    }
+
+    /// Takes the answers to what the program asked (DSR, DA): bytes to write to it. At most
+    /// [`REPLY_BYTES_MAX`](crate::REPLY_BYTES_MAX) wait, further ones are dropped.
+    pub fn take_replies(&mut self) -> Option<Vec<u8>> {
+        self.terminal.replies.take()
+    }
+
+    /// Takes a new size. Lines are kept and not reflowed: rows that no longer fit go to the scrollback (those of the alternate
+    /// buffer are gone), columns that no longer fit are cut, and half of a wide character becomes blank.
+    pub fn resize(&mut self, size: Size) {
+        self.terminal.resize(size);
+    }
+
+    /// Rows and columns.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.terminal.size
+    }
+
+    /// Where the cursor is.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        let side = |index: usize| u16::try_from(index).expect("the cursor is on the screen");
+        Cursor {
+            row: side(self.terminal.pen.row),
+            column: side(self.terminal.pen.column),
+            visible: self.terminal.modes.has(Mode::CursorVisible),
+        }
+    }
+
+    /// The window title, at most [`TITLE_BYTES_MAX`](crate::TITLE_BYTES_MAX) bytes, without control characters.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.terminal.title
+    }
+
+    /// Whether the alternate buffer is shown, as editors and pagers do.
+    #[must_use]
+    pub fn is_alternate(&self) -> bool {
+        self.terminal.primary.is_some()
+    }
+
+    /// The text of every row that is shown, from the top, trailing blanks removed.
+    #[must_use]
+    pub fn text_rows(&self) -> Vec<String> {
+        self.terminal.grid.text()
+    }
+
+    /// Number of lines in the history.
+    #[must_use]
+    pub fn scrollback_len(&self) -> usize {
+        self.terminal.scrollback.len()
+    }
+
+    /// Lines of the history with their styles; 0 is the oldest, and what lies beyond the last is left out.
+    pub fn scrollback(&self, range: Range<usize>) -> impl Iterator<Item = ScrollbackLine<'_>> {
+        self.terminal.scrollback.lines(range)
+    }
+
+    /// Text of lines of the history; 0 is the oldest, and what lies beyond the last is left out.
+    #[must_use]
+    pub fn scrollback_text(&self, range: Range<usize>) -> Vec<String> {
+        self.scrollback(range)
+            .map(|line| line.text().to_owned())
+            .collect()
+    }
+
+    /// Escape sequences that make a terminal of the same size show this screen, whatever it showed before: both buffers,
+    /// attributes, cursor, modes, margins, tab stops and title. The history is not part of it.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        snapshot::take(&self.terminal)
+    }
+
+    /// Whether both would look and behave the same from now on, as far as a snapshot can tell: everything but the history,
+    /// unfinished sequences and answers.
+    #[must_use]
+    pub fn shows_same_as(&self, other: &Screen) -> bool {
+        self.terminal.shows_same_as(&other.terminal)
+    }
+
+    /// Bytes held on the heap, as allocated: rows, history, title, answers. `size_of::<Screen>()` comes on top, wherever the
+    /// value itself is kept.
+    #[must_use]
+    pub fn retained_bytes(&self) -> usize {
+        self.terminal.retained_bytes()
+    }
+
+    /// Gives up everything but the text that is shown, for the tombstone of a session that ended.
+    #[must_use]
+    pub fn shed(self) -> FinalScreen {
+        FinalScreen::new(&self)
+    }
+
+    /// Takes bytes while text is expected. Returns how many were used: all, or those before a sequence for the parser.
+    fn feed_ground(&mut self, bytes: &[u8]) -> usize {
+        let mut at = self.partial.complete(bytes, &mut self.terminal);
+        while let Some(byte) = bytes.get(at) {
+            let rest = &bytes[at..];
+            at += match *byte {
+                0x20..=0x7e => {
+                    let run = ground::printable_run(rest);
+                    self.terminal.print_ascii(&rest[..run]);
+                    run
+                }
+                0x1b => match csi::whole_sequence(rest) {
+                    Some((params, action, length)) => {
+                        self.terminal.csi(&params, &[], action);
+                        length
+                    }
+                    None => {
+                        self.in_sequence = true;
+                        return at;
+                    }
+                },
+                0x00..=0x1f => {
+                    self.terminal.control(*byte);
+                    1
+                }
+                0x7f => 1,
+                0x80.. => {
+                    let run = ground::high_run(rest);
+                    let at_end = run == rest.len();
+                    self.partial.feed(&rest[..run], at_end, &mut self.terminal);
+                    run
+                }
+            };
+        }
+        at
+    }
+
+    /// Takes bytes while the parser has the word. Returns how many were used: all, or those up to the end of a sequence.
+    ///
+    /// A malformed control sequence ends without being dispatched; the parser then keeps the word, text included, until the next
+    /// good one. That is slower, not different.
+    fn feed_sequence(&mut self, bytes: &[u8]) -> usize {
+        let used = self
+            .parser
+            .advance_until_terminated(&mut self.terminal, bytes);
+        self.in_sequence = !std::mem::take(&mut self.terminal.sequence_ended);
+        used
+    }
+}
+
+impl std::fmt::Debug for Screen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Screen")
+            .field("size", &self.size())
+            .field("cursor", &self.cursor())
+            .field("is_alternate", &self.is_alternate())
+            .field("scrollback_len", &self.scrollback_len())
+            .finish_non_exhaustive()
+    }
+}
