@@ -203,10 +203,3 @@ pub struct GrowingSite {
     /// The whole stack, innermost first.
     pub stack: Vec<String>,
 }
-
-impl RunVerdict {
-    /// What the exit code is made from.
-    pub fn exit_class(&self) -> ExitClass {
-        unimplemented!("follows")
-    }
-}

@@ -75,6 +75,25 @@ pub struct ScenarioReport {
     pub sites: Vec<GrowingSite>,
     /// Profiles that were stored, relative to the run's directory.
     pub profiles: Vec<String>,
+    /// What was sampled, in short.
+    pub series: Vec<SeriesSummary>,
+}
+
+/// A series of samples in short; the recording has all of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SeriesSummary {
+    /// What was sampled: `heap.live`, `rss`, `fds`, `threads`, `children`, `disk.files`.
+    pub name: String,
+    /// What its numbers count.
+    pub unit: Unit,
+    /// Before the first measured cycle.
+    pub baseline: u64,
+    /// The lowest after a measured cycle.
+    pub min: u64,
+    /// The highest after a measured cycle.
+    pub max: u64,
+    /// After the last measured cycle.
+    pub last: u64,
 }
 
 /// A gate of a scenario.

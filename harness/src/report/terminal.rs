@@ -2,19 +2,43 @@
 
 use std::io::{self, Write};
 
-use super::{RunReport, ScenarioReport};
-use crate::style::Style;
+use comfy_table::{Table, presets};
 
-/// Writes the whole report.
+use super::model::{RunReport, ScenarioReport};
+use super::text;
+use crate::judge::{GateVerdict, Verdict};
+use crate::scenario::Metric;
+use crate::style::{Colour, Style};
+
+/// Sites shown of a scenario; `run.json` has them all.
+const SITES_SHOWN: usize = 5;
+/// Columns that a scenario's own lines are indented by.
+const INDENT: usize = 2;
+
+/// Writes the whole report: scenario by scenario, the run's verdict last, where the eye is.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write(report: &RunReport, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let _ = (report, style, out);
-    unimplemented!("follows")
+    for scenario in &report.scenarios {
+        write_scenario(scenario, style, out)?;
+        writeln!(out)?;
+    }
+    let verdicts: Vec<Verdict> = report.scenarios.iter().map(|s| s.verdict).collect();
+    writeln!(
+        out,
+        "{}  {}, {}",
+        run_word(report.verdict, style),
+        text::tally(&verdicts),
+        text::duration(report.duration_ms)
+    )?;
+    if !report.detail.is_empty() {
+        note("", &report.detail, style, out)?;
+    }
+    Ok(())
 }
 
-/// Writes one scenario: its verdict, then its gates.
+/// Writes one scenario: its verdict, then its gates, then what there is to say about them.
 ///
 /// # Errors
 /// Those of `out`.
@@ -23,6 +47,150 @@ pub fn write_scenario(
     style: Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let _ = (scenario, style, out);
-    unimplemented!("follows")
+    let (verdict, name) = (run_word(scenario.verdict, style), &scenario.name);
+    match scenario.verdict {
+        Verdict::Skipped => writeln!(out, "{verdict}  {name}")?,
+        _ => writeln!(
+            out,
+            "{verdict}  {name}  {} cycles after {} of warm-up, {}",
+            scenario.cycles,
+            scenario.warmup,
+            text::duration(scenario.duration_ms)
+        )?,
+    }
+    note("", &scenario.question, style, out)?;
+    if !scenario.detail.is_empty() {
+        note("", &scenario.detail, style, out)?;
+    }
+    if text::nothing_observed(scenario) {
+        return Ok(());
+    }
+    write_gates(scenario, style, out)?;
+    for gate in text::by_urgency(&scenario.gates) {
+        // Sites have lines of their own below.
+        let told_below = gate.metric == Metric::Sites.name() && !scenario.sites.is_empty();
+        if !gate.detail.is_empty() && !told_below {
+            note(&format!("{}: ", gate.metric), &gate.detail, style, out)?;
+        }
+    }
+    for site in scenario.sites.iter().take(SITES_SHOWN) {
+        let cycles = site.cycles.max(1);
+        let growth = format!(
+            "{} and {} blocks in {cycles} cycles",
+            crate::units::ByteDelta(site.bytes),
+            site.blocks
+        );
+        let place = text::place(site);
+        note(
+            "grows: ",
+            &format!("{} ({place}), {growth}", site.function),
+            style,
+            out,
+        )?;
+    }
+    if scenario.sites.len() > SITES_SHOWN {
+        let more = scenario.sites.len() - SITES_SHOWN;
+        note("", &format!("and {more} more sites"), style, out)?;
+    }
+    Ok(())
+}
+
+fn write_gates(scenario: &ScenarioReport, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let gates = text::by_urgency(&scenario.gates);
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["", "gate", "limit", "observed", "would have caught"]);
+    for gate in &gates {
+        table.add_row([
+            text::gate_verdict(gate.verdict).to_owned(),
+            gate.metric.clone(),
+            text::limit(gate),
+            text::observed(gate),
+            text::sensitivity(gate),
+        ]);
+    }
+    // Every cell is one line, so the lines are the header's and one for each gate.
+    let verdicts = std::iter::once(None).chain(gates.iter().map(|gate| Some(gate.verdict)));
+    for (line, verdict) in table.lines().zip(verdicts) {
+        let line = line.trim_end();
+        match verdict {
+            None => writeln!(out, " {}", painted(line, Paint::Dim, style))?,
+            Some(verdict) => {
+                let word = text::gate_verdict(verdict);
+                let painted = painted(word, gate_paint(verdict), style);
+                writeln!(out, " {}", line.replacen(word, &painted, 1))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes a text below its heading, wrapped to the width; the lines after the first hang under the first word.
+fn note(label: &str, text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let width = usize::from(style.width.max(Style::MIN_WIDTH)) - INDENT;
+    let hang = if label.is_empty() { 0 } else { 2 };
+    let mut line = label.to_owned();
+    let mut first = true;
+    for word in text.split_whitespace() {
+        let used = line.chars().count() + if first { 0 } else { hang };
+        let blank = usize::from(!line.is_empty() && !line.ends_with(' '));
+        if used + blank + word.chars().count() > width && !line.trim().is_empty() {
+            write_line(&line, if first { 0 } else { hang }, out)?;
+            first = false;
+            line = word.to_owned();
+        } else {
+            if blank == 1 {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    write_line(&line, if first { 0 } else { hang }, out)
+}
+
+fn write_line(line: &str, hang: usize, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{:indent$}{line}", "", indent = INDENT + hang)
+}
+
+fn run_word(verdict: Verdict, style: Style) -> String {
+    let paint = match verdict {
+        Verdict::Pass | Verdict::Known => Paint::Good,
+        Verdict::Leak | Verdict::Error | Verdict::Timeout => Paint::Bad,
+        Verdict::Inconclusive | Verdict::Withdrawn => Paint::Unclear,
+        Verdict::Skipped => Paint::Dim,
+    };
+    painted(&text::verdict(verdict).to_uppercase(), paint, style)
+}
+
+fn gate_paint(verdict: GateVerdict) -> Paint {
+    match verdict {
+        GateVerdict::Pass | GateVerdict::Known => Paint::Good,
+        GateVerdict::Leak | GateVerdict::Error | GateVerdict::Timeout => Paint::Bad,
+        GateVerdict::Inconclusive | GateVerdict::Withdrawn | GateVerdict::Unsupported => {
+            Paint::Unclear
+        }
+        GateVerdict::Skipped | GateVerdict::NotJudged => Paint::Dim,
+    }
+}
+
+/// What a colour says.
+#[derive(Clone, Copy)]
+enum Paint {
+    Good,
+    Bad,
+    Unclear,
+    Dim,
+}
+
+fn painted(word: &str, paint: Paint, style: Style) -> String {
+    let code = match paint {
+        Paint::Good => "32",
+        Paint::Bad => "1;31",
+        Paint::Unclear => "33",
+        Paint::Dim => "2",
+    };
+    match style.colour {
+        Colour::Never => word.to_owned(),
+        Colour::Always => format!("\u{1b}[{code}m{word}\u{1b}[0m"),
+    }
 }

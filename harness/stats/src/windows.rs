@@ -45,23 +45,30 @@ pub fn floors(levels: &[i64], count: usize) -> Option<Floors> {
     })
 }
 
-/// How far levels wobble about a line of `slope` per sample: the range of the residuals within each window of `length`
-/// samples, and of those the median, so that a step in one window does not count as noise. 0 of no full window.
-pub fn jitter(levels: &[i64], length: usize, slope: f64) -> f64 {
-    let ranges: Vec<f64> = levels
-        .chunks_exact(length.max(1))
-        .map(|window| {
-            let residuals = window
-                .iter()
-                .enumerate()
-                .map(|(at, &level)| (level - window[0]) as f64 - slope * at as f64);
-            let (low, high) = residuals.fold((f64::MAX, f64::MIN), |(low, high), residual| {
-                (low.min(residual), high.max(residual))
-            });
-            high - low
-        })
-        .collect();
-    median(&ranges).unwrap_or(0.0)
+/// Windows shorter than this hold too few samples to tell how far levels wobble.
+const JITTER_SAMPLES_MIN: usize = 6;
+
+/// How far levels wobble: the deepest fall within each window of `length` samples, and of those the median. Falls, not
+/// ranges: whatever only rises (a leak, a step, a fill) is not noise; and the median, so that one window in which
+/// something was given back does not count.
+///
+/// The fall among few samples is shallower than the noise that made it: it is widened by `(length + 1) / (length - 1)`, the
+/// factor of the range of uniform noise (David and Nagaraja, *Order Statistics*, 2003). Windows shorter than six samples
+/// tell too little: then the deepest fall of all of `levels` is taken, and widened as for the short window, because few
+/// samples are easily in order by chance.
+pub fn jitter(levels: &[i64], length: usize) -> f64 {
+    let length = length.max(2);
+    let widened = (length + 1) as f64 / (length - 1) as f64;
+    let fall = if length < JITTER_SAMPLES_MIN {
+        drawdown(levels) as f64
+    } else {
+        let falls: Vec<f64> = levels
+            .chunks_exact(length)
+            .map(|window| drawdown(window) as f64)
+            .collect();
+        median(&falls).unwrap_or(0.0)
+    };
+    fall * widened
 }
 
 /// The largest rise from one sample to the next.
@@ -124,24 +131,29 @@ mod tests {
     }
 
     #[test]
-    fn a_step_in_one_window_is_not_jitter() {
-        let levels: Vec<i64> = (0..30)
+    fn what_only_rises_is_not_jitter() {
+        let step: Vec<i64> = (0..30)
             .map(|cycle| if cycle < 8 { 0 } else { 4096 })
             .collect();
-        assert_eq!(jitter(&levels, 6, 0.0), 0.0);
-        assert_eq!(
-            largest_increment(&levels),
-            Some(Increment {
-                at: 8,
-                amount: 4096
-            })
-        );
+        let leak: Vec<i64> = (0..30).map(|cycle| 16 * cycle).collect();
+        assert_eq!((jitter(&step, 6), jitter(&leak, 6)), (0.0, 0.0));
+        let rise = Increment {
+            at: 8,
+            amount: 4096,
+        };
+        assert_eq!(largest_increment(&step), Some(rise));
     }
 
     #[test]
-    fn a_steady_growth_is_not_jitter() {
-        let levels: Vec<i64> = (0..30).map(|cycle| 16 * cycle).collect();
-        assert_eq!(jitter(&levels, 6, 16.0), 0.0);
+    fn jitter_is_what_most_windows_show_widened_for_their_length() {
+        let wobble: Vec<i64> = (0..30).map(|cycle| 10 * (cycle % 2)).collect();
+        assert_eq!(jitter(&wobble, 6), 14.0);
+        let given_back_once: Vec<i64> = (0..30)
+            .map(|cycle| if cycle < 8 { 4096 } else { 0 })
+            .collect();
+        assert_eq!(jitter(&given_back_once, 6), 0.0);
+        assert_eq!(jitter(&given_back_once, 2), 3.0 * 4096.0);
+        assert_eq!(jitter(&[7], 1), 0.0);
     }
 
     fn levels() -> impl Strategy<Value = Vec<i64>> {
@@ -158,7 +170,8 @@ mod tests {
                 .map(|found| found.increments().iter().map(|rise| rise * scale).collect::<Vec<i64>>());
             prop_assert_eq!(floors(&moved, count).map(|found| found.increments()), scaled);
             prop_assert_eq!(drawdown(&moved), drawdown(&levels) * scale);
-            prop_assert_eq!(jitter(&moved, count, 0.0), jitter(&levels, count, 0.0) * scale as f64);
+            let (wobble, wobble_moved) = (jitter(&levels, count) * scale as f64, jitter(&moved, count));
+            prop_assert!((wobble_moved - wobble).abs() <= 1e-9 * wobble);
             let largest = largest_increment(&levels).map(|rise| (rise.at, rise.amount * scale));
             prop_assert_eq!(largest_increment(&moved).map(|rise| (rise.at, rise.amount)), largest);
         }
@@ -168,7 +181,7 @@ mod tests {
             let levels = vec![level; samples];
             prop_assert_eq!(drawdown(&levels), 0);
             prop_assert_eq!(largest_increment(&levels), None);
-            prop_assert_eq!(jitter(&levels, 3, 0.0), 0.0);
+            prop_assert_eq!(jitter(&levels, 3), 0.0);
             if let Some(found) = floors(&levels, 4) {
                 prop_assert_eq!(found.increments(), [0; 3]);
             }

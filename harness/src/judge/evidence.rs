@@ -1,0 +1,110 @@
+//! Evidence: the part of a recording that a scenario's verdict rests on, picked out and in order.
+
+use crate::record::event::{
+    Event, IdleMeasured, Line, Phase, Sample, ScenarioFinished, ScenarioStarted, SitesCompared,
+    TargetExited, TargetStarted,
+};
+
+/// What was recorded of one scenario. Nothing of a dhat build is here but what its profile says: its own tables are in
+/// every other number.
+#[derive(Debug)]
+pub(super) struct Evidence<'l> {
+    pub(super) started: &'l ScenarioStarted,
+    /// The build that ships, when it came up.
+    pub(super) target: Option<&'l TargetStarted>,
+    /// The last sample before the first measured cycle.
+    pub(super) baseline: Option<&'l Sample>,
+    /// One after each measured cycle.
+    pub(super) measured: Vec<&'l Sample>,
+    pub(super) idle: Vec<&'l IdleMeasured>,
+    pub(super) exited: Option<&'l TargetExited>,
+    pub(super) compared: Option<&'l SitesCompared>,
+    /// Absent while the scenario is under way, and when the recording was cut short.
+    pub(super) finished: Option<&'l ScenarioFinished>,
+}
+
+/// The scenarios of a recording, in order.
+pub(super) fn scenarios(lines: &[Line]) -> impl Iterator<Item = Evidence<'_>> {
+    lines.iter().enumerate().filter_map(|(index, line)| {
+        let Event::ScenarioStarted(started) = &line.event else {
+            return None;
+        };
+        Some(gather(started, &lines[index + 1..]))
+    })
+}
+
+fn gather<'l>(started: &'l ScenarioStarted, lines: &'l [Line]) -> Evidence<'l> {
+    let mut evidence = Evidence {
+        started,
+        target: None,
+        baseline: None,
+        measured: Vec::new(),
+        idle: Vec::new(),
+        exited: None,
+        compared: None,
+        finished: None,
+    };
+    let mut ships = true;
+    for line in lines {
+        match &line.event {
+            Event::ScenarioFinished(finished) => {
+                evidence.finished = Some(finished);
+                break;
+            }
+            Event::ScenarioStarted(_) | Event::RunFinished { .. } => break,
+            Event::TargetStarted(target) => {
+                ships = !target.dhat;
+                if ships {
+                    evidence.target = Some(target);
+                }
+            }
+            Event::SitesCompared(compared) => evidence.compared = Some(compared),
+            Event::Sample(sample) if ships => match sample.phase {
+                Phase::Start | Phase::Warmup => evidence.baseline = Some(sample),
+                Phase::Measure => evidence.measured.push(sample),
+            },
+            Event::IdleMeasured(idle) if ships => evidence.idle.push(idle),
+            Event::TargetExited(exited) if ships => evidence.exited = Some(exited),
+            Event::Sample(_)
+            | Event::IdleMeasured(_)
+            | Event::TargetExited(_)
+            | Event::RunStarted(_)
+            | Event::CycleFinished(_)
+            | Event::ProfileWindow(_) => {}
+        }
+    }
+    evidence
+}
+
+impl Evidence<'_> {
+    /// Measured cycles that were sampled.
+    pub(super) fn cycles(&self) -> u32 {
+        u32::try_from(self.measured.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether there is a baseline and every measured cycle that was planned.
+    pub(super) fn measuring_is_complete(&self) -> bool {
+        self.baseline.is_some() && self.cycles() >= self.started.measure
+    }
+
+    /// The baseline, then the measured samples; empty without a baseline.
+    pub(super) fn series(&self) -> Vec<&Sample> {
+        self.baseline
+            .into_iter()
+            .chain(
+                self.measured
+                    .iter()
+                    .copied()
+                    .filter(|_| self.baseline.is_some()),
+            )
+            .collect()
+    }
+
+    /// Samples that the target was not idle for, of those that are judged; none where nobody can tell.
+    pub(super) fn unsettled(&self) -> usize {
+        self.series()
+            .iter()
+            .filter(|sample| sample.settle.idle == Some(false))
+            .count()
+    }
+}

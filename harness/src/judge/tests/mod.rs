@@ -1,0 +1,371 @@
+//! Verdicts on recordings whose truth is known.
+
+mod fixtures;
+mod heap;
+pub(crate) mod recording;
+
+use recording::{Builder, ScenarioBuilder, site};
+
+use super::*;
+use crate::record::event::{Line, Outcome, SitesCompared};
+use crate::scenario::Metric;
+
+/// The only scenario's verdict.
+fn judged(lines: &[Line]) -> ScenarioVerdict {
+    let mut run = judge(lines);
+    assert_eq!(run.scenarios.len(), 1);
+    run.scenarios.remove(0)
+}
+
+fn gate(verdict: &ScenarioVerdict, metric: Metric) -> &JudgedGate {
+    let found = verdict.gates.iter().find(|gate| gate.metric == metric);
+    found.expect("every metric is gated")
+}
+
+/// The metrics whose gates are red.
+fn red(verdict: &ScenarioVerdict) -> Vec<Metric> {
+    let red = verdict
+        .gates
+        .iter()
+        .filter(|gate| gate.verdict == GateVerdict::Leak);
+    red.map(|gate| gate.metric).collect()
+}
+
+#[test]
+fn a_clean_recording_passes_and_every_gate_says_how_little_it_would_have_caught() {
+    let verdict = judged(&ScenarioBuilder::clean("clean", 31).alone());
+    assert_eq!(verdict.verdict, Verdict::Pass);
+    assert_eq!(verdict.cycles, 31);
+    let one_byte = Amount::PerCycles {
+        amount: 1,
+        cycles: 1,
+    };
+    assert_eq!(
+        gate(&verdict, Metric::HeapPerCycle).sensitivity,
+        Some(one_byte)
+    );
+    let one_thread = Amount::PerCycles {
+        amount: 1,
+        cycles: 29,
+    };
+    assert_eq!(
+        gate(&verdict, Metric::Threads).sensitivity,
+        Some(one_thread)
+    );
+    let peak = gate(&verdict, Metric::PeakHeap);
+    assert_eq!(peak.observed, Some(Amount::Plain(100_000)));
+    assert_eq!(peak.sensitivity, Some(Amount::Plain((8 << 20) + 4_096 + 1)));
+    let sites = gate(&verdict, Metric::Sites);
+    assert_eq!(
+        sites.verdict,
+        GateVerdict::NotJudged,
+        "nothing was profiled"
+    );
+}
+
+#[test]
+fn each_kind_of_object_that_stays_turns_its_own_gate_red_and_is_named() {
+    let verdict = judged(
+        &ScenarioBuilder::clean("objects", 31)
+            .keeps(|cycle, sample| {
+                sample.threads.insert("reader".to_owned(), cycle);
+                sample.fds.insert("ptmx".to_owned(), cycle);
+                sample.zombies = cycle;
+                sample.children = cycle / 31;
+                let gauges = sample.gauges.as_mut().unwrap();
+                gauges.get_mut("sessions").unwrap().value = i64::from(cycle);
+            })
+            .alone(),
+    );
+    assert_eq!(verdict.verdict, Verdict::Leak);
+    assert_eq!(
+        red(&verdict),
+        [
+            Metric::Fds,
+            Metric::Threads,
+            Metric::Zombies,
+            Metric::Gauges
+        ]
+    );
+    let detail = |metric| gate(&verdict, metric).detail.clone();
+    assert_eq!(detail(Metric::Threads), "thread `reader`: +31 in 31 cycles");
+    assert_eq!(detail(Metric::Fds), "descriptor `ptmx`: +31 in 31 cycles");
+    assert_eq!(
+        detail(Metric::Gauges),
+        "gauge `sessions` (daemon/src/core/mod.rs:40): +31 in 31 cycles"
+    );
+    assert_eq!(
+        gate(&verdict, Metric::Children).observed,
+        Some(Amount::Plain(0))
+    );
+}
+
+#[test]
+fn what_is_there_once_and_stays_is_a_leak_and_what_passes_is_not() {
+    let thread = |lasts: fn(u32) -> bool| {
+        judged(
+            &ScenarioBuilder::clean("thread", 31)
+                .keeps(move |cycle, sample| {
+                    sample
+                        .threads
+                        .insert("worker".to_owned(), u32::from(lasts(cycle)));
+                })
+                .alone(),
+        )
+    };
+    assert_eq!(red(&thread(|cycle| cycle >= 20)), [Metric::Threads]);
+    assert_eq!(red(&thread(|cycle| cycle % 3 == 1)), [], "gone in between");
+}
+
+#[test]
+fn a_capacity_above_its_declared_maximum_is_a_leak_even_when_it_comes_back() {
+    let verdict = judged(
+        &ScenarioBuilder::clean("capacity", 31)
+            .keeps(|cycle, sample| {
+                let gauges = sample.gauges.as_mut().unwrap();
+                let buffer = gauges.get_mut("read_buffer").unwrap();
+                buffer.value = if cycle == 5 { 65_537 } else { 60_000 };
+            })
+            .alone(),
+    );
+    assert_eq!(red(&verdict), [Metric::Gauges]);
+    assert_eq!(
+        gate(&verdict, Metric::Gauges).detail,
+        "gauge `read_buffer` (daemon/src/server/mod.rs:88): 65537 of at most 65536"
+    );
+}
+
+#[test]
+fn what_is_left_after_shutdown_belongs_to_disk_and_children() {
+    let mut scenario = ScenarioBuilder::clean("left", 31);
+    scenario.exited.left_files = vec!["run/sessiond.sock".to_owned()];
+    scenario.exited.left_processes = vec!["sleep 600".to_owned()];
+    let verdict = judged(&scenario.alone());
+    assert_eq!(red(&verdict), [Metric::Children, Metric::Disk]);
+    assert_eq!(
+        gate(&verdict, Metric::Children).detail,
+        "left running: `sleep 600`"
+    );
+}
+
+#[test]
+fn ceilings_and_peaks_are_held_against_their_limits() {
+    let verdict = judged(
+        &ScenarioBuilder::clean("levels", 31)
+            .keeps(|cycle, sample| {
+                if cycle > 0 {
+                    sample.memory.tree_rss.0 += 15_000_001;
+                }
+                if cycle == 7 {
+                    sample.heap.as_mut().unwrap().peak_bytes.0 += 20 << 20;
+                }
+            })
+            .alone(),
+    );
+    assert_eq!(red(&verdict), [Metric::RssTotal, Metric::PeakHeap]);
+    let detail = &gate(&verdict, Metric::PeakHeap).detail;
+    assert_eq!(detail, "live heap +20 MiB within cycle 7");
+}
+
+#[test]
+fn a_busy_idle_target_is_red_on_churn() {
+    let mut scenario = ScenarioBuilder::clean("churn", 31);
+    scenario.idle_bytes = Some(1);
+    let verdict = judged(&scenario.alone());
+    assert_eq!(red(&verdict), [Metric::ChurnIdle]);
+}
+
+fn compared(cycles: u32, sites: Vec<crate::record::event::SiteSurvivors>) -> ScenarioVerdict {
+    let mut scenario = ScenarioBuilder::clean("sites", 31);
+    scenario.sites = Some(SitesCompared {
+        cycles: [cycles, 2 * cycles],
+        sites,
+    });
+    judged(&scenario.alone())
+}
+
+#[test]
+fn sites_grow_when_their_blocks_scale_with_the_cycles() {
+    let verdict = compared(
+        7,
+        vec![
+            site("leaks::one_per_cycle", 10, [7, 14], [112, 224]),
+            site("leaks::every_second", 11, [3, 7], [48, 112]),
+            site("leaks::beside_a_cache", 12, [207, 214], [1_656, 1_712]),
+            site("innocent::cache", 20, [32, 32], [4_096, 4_096]),
+            site("innocent::table", 21, [1, 1], [512, 1_024]),
+            site("innocent::moves_a_little", 22, [50, 52], [800, 832]),
+            site("innocent::late", 23, [0, 4], [0, 64]),
+        ],
+    );
+    assert_eq!(red(&verdict), [Metric::Sites]);
+    let lines: Vec<u32> = verdict.sites.iter().map(|site| site.line).collect();
+    assert_eq!(lines, [10, 11, 12], "most bytes first");
+    assert_eq!(
+        (
+            verdict.sites[0].bytes,
+            verdict.sites[0].blocks,
+            verdict.sites[0].cycles
+        ),
+        (112, 7, 7)
+    );
+}
+
+#[test]
+fn nothing_of_a_dhat_build_is_judged_but_its_sites() {
+    let verdict = compared(31, Vec::new());
+    assert_eq!(verdict.verdict, Verdict::Pass, "though it held a gigabyte");
+    assert_eq!(gate(&verdict, Metric::Sites).verdict, GateVerdict::Pass);
+}
+
+#[test]
+fn a_target_without_a_probe_is_no_pass_where_the_heap_is_gated() {
+    let lines = |metrics: &[Metric]| {
+        let mut scenario = ScenarioBuilder::clean("bare", 31).keeps(|_, sample| {
+            sample.heap = None;
+            sample.gauges = None;
+            sample.settle.idle = None;
+        });
+        scenario
+            .gates
+            .retain(|(metric, _)| metrics.contains(metric));
+        scenario.idle_bytes = None;
+        judged(&scenario.alone())
+    };
+    let verdict = lines(&Metric::ALL);
+    assert_eq!(verdict.verdict, Verdict::Inconclusive);
+    for metric in [
+        Metric::HeapPerCycle,
+        Metric::PeakHeap,
+        Metric::Gauges,
+        Metric::ChurnIdle,
+    ] {
+        assert_eq!(gate(&verdict, metric).verdict, GateVerdict::Unsupported);
+    }
+    assert_eq!(
+        lines(&[Metric::RssTotal, Metric::Fds]).verdict,
+        Verdict::Pass
+    );
+}
+
+#[test]
+fn a_target_that_never_rests_is_inconclusive() {
+    let verdict = judged(
+        &ScenarioBuilder::clean("busy", 31)
+            .keeps(|cycle, sample| sample.settle.idle = Some(cycle % 5 != 1))
+            .alone(),
+    );
+    assert_eq!(verdict.verdict, Verdict::Inconclusive);
+    assert!(
+        verdict
+            .detail
+            .contains("did not come to rest for 7 of 32 samples")
+    );
+}
+
+#[test]
+fn how_the_driving_ended_decides_where_the_cycles_are_incomplete() {
+    let ends = |outcome| {
+        let lines = ScenarioBuilder::clean("ends", 31)
+            .ends(outcome, 5, "line 12: no")
+            .alone();
+        let run = judge(&lines);
+        let scenario = &run.scenarios[0];
+        assert_eq!(scenario.detail, "line 12: no");
+        (scenario.verdict, run.exit_class())
+    };
+    assert_eq!(
+        ends(Outcome::LoadFailed),
+        (Verdict::Withdrawn, ExitClass::Inconclusive)
+    );
+    assert_eq!(
+        ends(Outcome::TargetFailed),
+        (Verdict::Error, ExitClass::TargetFailed)
+    );
+    assert_eq!(
+        ends(Outcome::TimedOut),
+        (Verdict::Timeout, ExitClass::TimedOut)
+    );
+    assert_eq!(
+        ends(Outcome::Interrupted),
+        (Verdict::Error, ExitClass::Interrupted)
+    );
+    assert_eq!(
+        ends(Outcome::Internal),
+        (Verdict::Error, ExitClass::Internal)
+    );
+    assert_eq!(
+        ends(Outcome::Skipped),
+        (Verdict::Skipped, ExitClass::Inconclusive)
+    );
+}
+
+#[test]
+fn a_leak_stays_a_leak_when_the_target_fails_after_its_last_cycle() {
+    let lines = ScenarioBuilder::clean("late", 31)
+        .heap(|cycle| 64 * u64::from(cycle))
+        .ends(Outcome::TargetFailed, 31, "did not stop")
+        .alone();
+    assert_eq!(judged(&lines).verdict, Verdict::Leak);
+    assert_eq!(judge(&lines).exit_class(), ExitClass::Leak);
+}
+
+#[test]
+fn where_several_exit_classes_apply_the_documented_order_decides() {
+    let run = |outcomes: &[Outcome]| {
+        let mut builder = Builder::new();
+        for &outcome in outcomes {
+            let ran = if outcome == Outcome::Complete { 31 } else { 2 };
+            builder = builder.scenario(ScenarioBuilder::clean("one", 31).ends(outcome, ran, ""));
+        }
+        judge(&builder.finish()).exit_class()
+    };
+    use Outcome::{Complete, Internal, LoadFailed, Skipped, TargetFailed, TimedOut};
+    assert_eq!(run(&[TargetFailed, Internal]), ExitClass::Internal);
+    assert_eq!(run(&[TimedOut, TargetFailed]), ExitClass::TargetFailed);
+    assert_eq!(run(&[LoadFailed, TimedOut]), ExitClass::TimedOut);
+    assert_eq!(run(&[Complete, LoadFailed]), ExitClass::Inconclusive);
+    assert_eq!(run(&[Complete, Skipped]), ExitClass::Pass);
+    assert_eq!(run(&[]), ExitClass::Inconclusive);
+}
+
+#[test]
+fn a_recording_that_was_cut_short_is_no_pass() {
+    let whole = Builder::new().scenario(ScenarioBuilder::clean("one", 31));
+    let run = judge(&whole.cut_short());
+    assert_eq!(
+        (run.verdict, run.exit_class()),
+        (Verdict::Inconclusive, ExitClass::Inconclusive)
+    );
+    let mut lines = ScenarioBuilder::clean("one", 31).alone();
+    lines.truncate(lines.len() - 2);
+    assert_eq!(
+        judge(&lines).exit_class(),
+        ExitClass::Internal,
+        "inside a scenario"
+    );
+}
+
+#[test]
+fn a_metric_that_is_not_known_is_no_pass() {
+    let mut lines = ScenarioBuilder::clean("one", 31).alone();
+    for line in &mut lines {
+        if let Event::ScenarioStarted(started) = &mut line.event {
+            started.gates[0].metric = "locks".to_owned();
+        }
+    }
+    let verdict = judged(&lines);
+    assert_eq!(verdict.verdict, Verdict::Inconclusive);
+    assert!(verdict.detail.contains("locks"), "{}", verdict.detail);
+}
+
+#[test]
+fn gates_can_be_asked_while_the_scenario_is_under_way() {
+    let mut lines = ScenarioBuilder::clean("one", 31)
+        .heap(|cycle| 16 * u64::from(cycle))
+        .alone();
+    lines.truncate(lines.len() - 2);
+    let gates = gates_so_far(&lines[1..]);
+    assert_eq!(gates[0].metric, Metric::HeapPerCycle);
+    assert_eq!(gates[0].verdict, GateVerdict::Leak);
+}

@@ -1,0 +1,192 @@
+//! Reports as people read them.
+
+use super::*;
+use crate::judge::judge;
+use crate::judge::tests::recording::{Builder, ScenarioBuilder, add_heap, site};
+use crate::record::event::{Event, Line, Outcome, SitesCompared};
+use crate::style::{Colour, Style};
+
+/// A run of four scenarios: one passes, one leaks, one is withdrawn, one is skipped.
+fn mixed() -> Vec<Line> {
+    let mut leaks = ScenarioBuilder::clean("open-close", 200).keeps(|cycle, sample| {
+        add_heap(sample, 64 * u64::from(cycle));
+        sample.threads.insert("reader".to_owned(), cycle);
+        let gauges = sample.gauges.as_mut().unwrap();
+        gauges.get_mut("sessions").unwrap().value = i64::from(cycle);
+    });
+    leaks.sites = Some(SitesCompared {
+        cycles: [67, 134],
+        sites: vec![site(
+            "sessiond::core::Core::opened",
+            40,
+            [67, 134],
+            [4_288, 8_576],
+        )],
+    });
+    let step = |cycle| if cycle >= 7 { 4_096 } else { 0 };
+    Builder::new()
+        .scenario(ScenarioBuilder::clean("heavy-output", 31).heap(step))
+        .scenario(leaks)
+        .scenario(ScenarioBuilder::clean("idle-clients", 31).ends(
+            Outcome::LoadFailed,
+            4,
+            "idle-clients line 21, cycle 5: 199 of 200 clients are connected",
+        ))
+        .scenario(ScenarioBuilder::clean("peers", 31).ends(
+            Outcome::Skipped,
+            0,
+            "`tmux` is not installed",
+        ))
+        .finish()
+}
+
+fn report(lines: &[Line]) -> RunReport {
+    from(&judge(lines), lines)
+}
+
+fn terminal(report: &RunReport, style: Style) -> String {
+    let mut out = Vec::new();
+    terminal::write(report, style, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn markdown(report: &RunReport) -> String {
+    let mut out = Vec::new();
+    markdown::write(report, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_terminal_shows_the_failing_gates_first_and_the_verdict_last() {
+    insta::assert_snapshot!(terminal(&report(&mixed()), Style::PLAIN));
+}
+
+#[test]
+fn a_terminal_of_80_columns_is_wide_enough() {
+    let text = terminal(&report(&mixed()), Style::PLAIN);
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn colour_is_used_only_when_told_and_changes_no_text() {
+    let report = report(&mixed());
+    let plain = terminal(&report, Style::PLAIN);
+    let coloured = terminal(
+        &report,
+        Style {
+            colour: Colour::Always,
+            ..Style::PLAIN
+        },
+    );
+    assert!(!plain.contains('\u{1b}'));
+    assert!(coloured.contains("\u{1b}[1;31mLEAK\u{1b}[0m"));
+    let stripped = [
+        "\u{1b}[0m",
+        "\u{1b}[32m",
+        "\u{1b}[1;31m",
+        "\u{1b}[33m",
+        "\u{1b}[2m",
+    ]
+    .iter()
+    .fold(coloured, |text, code| text.replace(code, ""));
+    assert_eq!(stripped, plain);
+}
+
+#[test]
+fn markdown_folds_what_needs_nobody() {
+    insta::assert_snapshot!(markdown(&report(&mixed())));
+}
+
+#[test]
+fn markdown_cannot_be_broken_by_what_a_target_is_called() {
+    let mut lines = ScenarioBuilder::clean("one", 31)
+        .keeps(|cycle, sample| {
+            sample.threads.insert("a|b\n<script>".to_owned(), cycle);
+        })
+        .alone();
+    for line in &mut lines {
+        if let Event::ScenarioStarted(started) = &mut line.event {
+            started.question = "<img> | what\n?".to_owned();
+        }
+    }
+    let text = markdown(&report(&lines));
+    assert!(
+        !text.contains("<script>") && !text.contains("<img>"),
+        "{text}"
+    );
+    let row = text
+        .lines()
+        .find(|line| line.contains("`threads` | leak"))
+        .unwrap();
+    assert!(
+        row.ends_with(" |") && row.contains("a\\|b &lt;script>"),
+        "{row}"
+    );
+}
+
+#[test]
+fn run_json_is_read_back_as_it_was_written() {
+    let report = report(&mixed());
+    let text = serde_json::to_string(&report).unwrap();
+    assert_eq!(serde_json::from_str::<RunReport>(&text).unwrap(), report);
+}
+
+#[test]
+fn a_verdict_that_is_not_known_is_refused() {
+    let text = serde_json::to_string(&report(&mixed())).unwrap();
+    let unknown = text.replacen("\"verdict\":\"leak\"", "\"verdict\":\"maybe\"", 1);
+    assert!(serde_json::from_str::<RunReport>(&unknown).is_err());
+}
+
+#[test]
+fn a_growth_is_bytes_over_cycles_and_a_size_is_an_integer() {
+    let report = report(&mixed());
+    let gate = |metric: &str| {
+        let gates = &report.scenarios[1].gates;
+        let gate = gates.iter().find(|gate| gate.metric == metric).unwrap();
+        serde_json::to_value(gate.observed).unwrap()
+    };
+    assert_eq!(
+        gate("heap.per_cycle"),
+        serde_json::json!({"amount": 2_560, "cycles": 40})
+    );
+    assert_eq!(gate("peak.heap"), serde_json::json!(100_064));
+    assert_eq!(
+        gate("churn.idle"),
+        serde_json::json!({"amount": 0, "milliseconds": 2_000})
+    );
+}
+
+#[test]
+fn the_dhat_build_is_in_no_series() {
+    let report = report(&mixed());
+    let live = &report.scenarios[1].series[0];
+    assert_eq!((live.name.as_str(), live.baseline), ("heap.live", 200_000));
+    assert_eq!((live.max, live.last), (212_800, 212_800));
+    assert_eq!(report.scenarios[1].profiles.len(), 2);
+}
+
+#[test]
+fn a_stored_report_replaces_the_one_before_and_leaves_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let report = report(&mixed());
+    std::fs::write(directory.path().join("run.json"), "old").unwrap();
+    store(&report, directory.path()).unwrap();
+    let mut names: Vec<String> = std::fs::read_dir(directory.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["report.md", "run.json"]);
+    let text = std::fs::read_to_string(directory.path().join("run.json")).unwrap();
+    assert_eq!(serde_json::from_str::<RunReport>(&text).unwrap(), report);
+}
+
+#[test]
+fn a_report_that_cannot_be_stored_names_the_file() {
+    let report = report(&mixed());
+    let error = store(&report, std::path::Path::new("/nowhere")).unwrap_err();
+    assert_eq!(error.to_string(), "cannot write /nowhere/run.json");
+}

@@ -1,0 +1,202 @@
+//! Numbers and verdicts as words, the same in every rendering for people.
+
+use super::model::{GateReport, ScenarioReport};
+use crate::judge::{Amount, GateVerdict, GrowingSite, Kind, Unit, Verdict};
+use crate::units::{ByteDelta, Bytes};
+
+/// The verdict in words.
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Leak => "leak",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::Withdrawn => "withdrawn",
+        Verdict::Known => "known",
+        Verdict::Skipped => "skipped",
+        Verdict::Error => "error",
+        Verdict::Timeout => "timeout",
+    }
+}
+
+/// A gate's verdict in words.
+pub(super) fn gate_verdict(verdict: GateVerdict) -> &'static str {
+    match verdict {
+        GateVerdict::Pass => "pass",
+        GateVerdict::Leak => "leak",
+        GateVerdict::Inconclusive => "inconclusive",
+        GateVerdict::Withdrawn => "withdrawn",
+        GateVerdict::Known => "known",
+        GateVerdict::Skipped => "skipped",
+        GateVerdict::Error => "error",
+        GateVerdict::Timeout => "timeout",
+        GateVerdict::NotJudged => "not judged",
+        GateVerdict::Unsupported => "unsupported",
+    }
+}
+
+/// The limit as a person would write it.
+pub(super) fn limit(gate: &GateReport) -> String {
+    let amount = match gate.unit {
+        Unit::Count => gate.limit.to_string(),
+        Unit::Bytes => size(gate.limit),
+    };
+    let per = match gate.kind {
+        Kind::PerCycle => "/cycle",
+        Kind::Rate => "/s",
+        Kind::Total | Kind::Peak => "",
+    };
+    let mark = if gate.overridden { " (--gate)" } else { "" };
+    format!("{amount}{per}{mark}")
+}
+
+/// Whole megabytes stay what they were written as; everything else is shown in powers of 1024.
+fn size(bytes: u64) -> String {
+    const MEGABYTE: u64 = 1_000_000;
+    if bytes > 0 && bytes.is_multiple_of(MEGABYTE) {
+        format!("{} MB", bytes / MEGABYTE)
+    } else {
+        Bytes(bytes).to_string()
+    }
+}
+
+/// What was observed; a dash where nothing was.
+pub(super) fn observed(gate: &GateReport) -> String {
+    match gate.observed {
+        None => "-".to_owned(),
+        Some(Amount::Plain(amount)) => match gate.unit {
+            Unit::Bytes => ByteDelta(amount).to_string(),
+            Unit::Count if amount == 0 => "0".to_owned(),
+            Unit::Count => format!("{amount:+}"),
+        },
+        Some(Amount::PerCycles { amount, cycles }) => per_cycle(gate.unit, amount, cycles),
+        Some(Amount::PerTime {
+            amount,
+            milliseconds,
+        }) => per_second(amount, milliseconds),
+    }
+}
+
+/// The smallest leak that would have been caught; a dash where nothing was judged.
+pub(super) fn sensitivity(gate: &GateReport) -> String {
+    match (gate.sensitivity, gate.unit) {
+        (None, _) => "-".to_owned(),
+        (Some(Amount::Plain(amount)), Unit::Bytes) => Bytes(amount.unsigned_abs()).to_string(),
+        (Some(Amount::Plain(amount)), Unit::Count) => amount.to_string(),
+        (Some(Amount::PerCycles { amount, cycles }), Unit::Count) => {
+            format!("{amount} in {cycles} cycles")
+        }
+        (Some(Amount::PerCycles { amount, cycles }), Unit::Bytes) => {
+            per_cycle(Unit::Bytes, amount, cycles)
+        }
+        (
+            Some(Amount::PerTime {
+                amount,
+                milliseconds,
+            }),
+            _,
+        ) => format!(
+            "{} in {}",
+            Bytes(amount.unsigned_abs()),
+            duration(milliseconds)
+        ),
+    }
+}
+
+/// `16 B/cycle`; a fraction that is not whole is rounded for the eye.
+pub(super) fn per_cycle(unit: Unit, amount: i64, cycles: u32) -> String {
+    let cycles = i64::from(cycles.max(1));
+    let whole = amount / cycles;
+    let exact = amount % cycles == 0;
+    match unit {
+        Unit::Bytes if exact || whole.abs() >= 10 => format!("{}/cycle", signed_size(whole)),
+        Unit::Bytes => format!("{:.1} B/cycle", amount as f64 / cycles as f64),
+        Unit::Count if exact => format!("{whole}/cycle"),
+        Unit::Count => format!("{:.2}/cycle", amount as f64 / cycles as f64),
+    }
+}
+
+/// A size with a minus where it is negative, and no plus.
+fn signed_size(bytes: i64) -> String {
+    let sign = if bytes < 0 { "-" } else { "" };
+    format!("{sign}{}", Bytes(bytes.unsigned_abs()))
+}
+
+fn per_second(amount: i64, milliseconds: u64) -> String {
+    let milliseconds = i64::try_from(milliseconds.max(1)).unwrap_or(i64::MAX);
+    let rate = amount.saturating_mul(1000) / milliseconds;
+    match rate {
+        0 if amount > 0 => "< 1 B/s".to_owned(),
+        rate => format!("{}/s", signed_size(rate)),
+    }
+}
+
+/// `850 ms`, `12.3 s`, `2 min 05 s`.
+pub(super) fn duration(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    match milliseconds {
+        0..1_000 => format!("{milliseconds} ms"),
+        1_000..60_000 => format!("{seconds}.{} s", milliseconds % 1000 / 100),
+        _ => format!("{} min {:02} s", seconds / 60, seconds % 60),
+    }
+}
+
+/// `daemon/src/core/mod.rs:40`, or that nobody knows.
+pub(super) fn place(site: &GrowingSite) -> String {
+    if site.file.is_empty() {
+        "no line tables".to_owned()
+    } else {
+        format!("{}:{}", site.file, site.line)
+    }
+}
+
+/// `4 scenarios: 3 pass, 1 leak`.
+pub(super) fn tally(verdicts: &[Verdict]) -> String {
+    let all = [
+        Verdict::Leak,
+        Verdict::Error,
+        Verdict::Timeout,
+        Verdict::Inconclusive,
+        Verdict::Withdrawn,
+        Verdict::Known,
+        Verdict::Skipped,
+        Verdict::Pass,
+    ];
+    let counted: Vec<String> = all
+        .into_iter()
+        .filter_map(|wanted| {
+            let count = verdicts.iter().filter(|&&found| found == wanted).count();
+            (count > 0).then(|| format!("{count} {}", verdict(wanted)))
+        })
+        .collect();
+    let plural = if verdicts.len() == 1 { "" } else { "s" };
+    let after = if counted.is_empty() { "" } else { ": " };
+    format!(
+        "{} scenario{plural}{after}{}",
+        verdicts.len(),
+        counted.join(", ")
+    )
+}
+
+/// Gates in the order in which a person wants them: what needs one first, then as they are.
+pub(super) fn by_urgency(gates: &[GateReport]) -> Vec<&GateReport> {
+    let mut sorted: Vec<&GateReport> = gates.iter().collect();
+    sorted.sort_by_key(|gate| match gate.verdict {
+        GateVerdict::Leak => 0,
+        GateVerdict::Error | GateVerdict::Timeout | GateVerdict::Withdrawn => 1,
+        GateVerdict::Inconclusive | GateVerdict::Unsupported => 2,
+        GateVerdict::Known => 3,
+        GateVerdict::Pass | GateVerdict::Skipped | GateVerdict::NotJudged => 4,
+    });
+    sorted
+}
+
+/// Whether a scenario ended before any gate had something to judge: then a table of them says nothing.
+pub(super) fn nothing_observed(scenario: &ScenarioReport) -> bool {
+    scenario.gates.iter().all(|gate| {
+        gate.observed.is_none()
+            && !matches!(
+                gate.verdict,
+                GateVerdict::Inconclusive | GateVerdict::Unsupported
+            )
+    })
+}
