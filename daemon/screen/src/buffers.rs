@@ -21,6 +21,7 @@ impl Terminal {
             let grid = std::mem::replace(&mut self.grid, Grid::new(self.size));
             let saved = std::mem::take(&mut self.saved);
             self.primary = Some(Box::new(Primary { grid, saved }));
+            self.pen.pending_wrap = false;
         }
     }
 
@@ -29,6 +30,7 @@ impl Terminal {
         if let Some(primary) = self.primary.take() {
             self.grid = primary.grid;
             self.saved = primary.saved;
+            self.pen.pending_wrap = false;
         }
     }
 
@@ -37,7 +39,6 @@ impl Terminal {
         if size == self.size {
             return;
         }
-        let old = self.size;
         self.size = size;
         self.region = Region::full(size);
         match &mut self.primary {
@@ -45,18 +46,18 @@ impl Terminal {
                 let moved = self
                     .grid
                     .resize(size, self.pen.row, Some(&mut self.scrollback));
-                follow(&mut self.pen, moved, old, size);
-                follow(&mut self.saved, moved, old, size);
+                follow(&mut self.pen, moved, size);
+                follow(&mut self.saved, moved, size);
             }
             Some(primary) => {
                 let moved =
                     primary
                         .grid
                         .resize(size, primary.saved.row, Some(&mut self.scrollback));
-                follow(&mut primary.saved, moved, old, size);
+                follow(&mut primary.saved, moved, size);
                 let moved = self.grid.resize(size, self.pen.row, None);
-                follow(&mut self.pen, moved, old, size);
-                follow(&mut self.saved, moved, old, size);
+                follow(&mut self.pen, moved, size);
+                follow(&mut self.saved, moved, size);
             }
         }
     }
@@ -127,8 +128,8 @@ impl Terminal {
 }
 
 /// Keeps a cursor on its character through a resize, or as near as there is room.
-fn follow(pen: &mut Pen, moved: usize, old: Size, new: Size) {
+fn follow(pen: &mut Pen, moved: usize, new: Size) {
     pen.row = pen.row.saturating_sub(moved).min(new.height() - 1);
     pen.column = pen.column.min(new.width() - 1);
-    pen.pending_wrap &= old.columns() == new.columns();
+    pen.pending_wrap = false;
 }

@@ -41,7 +41,8 @@ impl Charset {
 pub(crate) struct Pen {
     pub(crate) row: usize,
     pub(crate) column: usize,
-    /// The last column was written: the next character goes to the next row first.
+    /// The last column was written: the next character goes to the next row first. While the cursor in use is in this state its
+    /// row is not marked as wrapped yet, which is what lets a snapshot reproduce both.
     pub(crate) pending_wrap: bool,
     pub(crate) style: Style,
     /// G0 and G1.

@@ -101,6 +101,10 @@ impl Terminal {
         self.pen = self.saved;
         let (first, last) = self.row_bounds();
         self.pen.row = self.pen.row.clamp(first, last);
+        if self.pen.pending_wrap {
+            // The line that is about to go on from here is not the one that went on before.
+            self.grid.row_mut(self.pen.row).set_wrapped(false);
+        }
     }
 
     /// First and last row that the cursor can be addressed to.

@@ -17,8 +17,10 @@ pub(crate) const OSC_BYTES_MAX: usize = TITLE_BYTES_MAX + 8;
 
 impl Perform for Terminal {
     fn print(&mut self, character: char) {
+        // Fed byte by byte, the parser prints ASCII only in its ground state and with nothing pending.
+        self.sequence_ended |= character.is_ascii();
         match character {
-            // The parser decodes a C1 control that was split between two reads as if it were text.
+            // The parser decodes a C1 control in UTF-8 as if it were text when it meets its bytes one by one.
             '\u{80}'..='\u{9f}' => self.control(character as u8),
             _ => Terminal::print(self, character),
         }
@@ -76,10 +78,6 @@ impl Perform for Terminal {
             self.title = title;
         }
     }
-
-    fn terminated(&self) -> bool {
-        self.sequence_ended
-    }
 }
 
 impl Terminal {
@@ -130,10 +128,8 @@ impl Terminal {
             'L' => self.insert_lines(count),
             'M' => self.delete_lines(count),
             'P' => self.delete_characters(count),
-            'S' => self.scroll_up(self.region, count),
-            'T' => self
-                .grid
-                .scroll_down(self.region, count, self.pen.style.erased()),
+            'S' => self.scroll_region_up(count),
+            'T' => self.scroll_region_down(count),
             'X' => self.erase_characters(count),
             'Z' => self.tab_back(count),
             'b' => self.repeat(count),

@@ -21,8 +21,8 @@ use crate::{csi, ground, snapshot};
 pub struct Screen {
     terminal: Terminal,
     parser: vte::Parser<OSC_BYTES_MAX>,
-    /// Whether the parser has the word. It gets it with ESC and keeps it until a sequence has been dispatched, so its
-    /// ground state, where text is, is seldom reached; text goes past it.
+    /// Whether the parser has the word. It gets it with ESC and keeps it until a sequence has been dispatched; text goes
+    /// past it.
     in_sequence: bool,
     partial: Partial,
 }
@@ -183,14 +183,20 @@ impl Screen {
 
     /// Takes bytes while the parser has the word. Returns how many were used: all, or those up to the end of a sequence.
     ///
-    /// A malformed control sequence ends without being dispatched; the parser then keeps the word, text included, until the next
-    /// good one. That is slower, not different.
+    /// A malformed control sequence ends without being dispatched; the parser then has the word until the next text. It gets its
+    /// bytes one by one, for two reasons: only then is it known where it stands, and vte 0.15 drops a character when a split
+    /// UTF-8 sequence is continued by a longer piece (`advance_partial_utf8`: all valid bytes are counted, the first character
+    /// is printed).
     fn feed_sequence(&mut self, bytes: &[u8]) -> usize {
-        let used = self
-            .parser
-            .advance_until_terminated(&mut self.terminal, bytes);
-        self.in_sequence = !std::mem::take(&mut self.terminal.sequence_ended);
-        used
+        for (at, byte) in bytes.iter().enumerate() {
+            self.parser
+                .advance(&mut self.terminal, std::slice::from_ref(byte));
+            if std::mem::take(&mut self.terminal.sequence_ended) {
+                self.in_sequence = false;
+                return at + 1;
+            }
+        }
+        bytes.len()
     }
 }
 

@@ -21,30 +21,19 @@ pub(crate) fn take(terminal: &Terminal) -> Vec<u8> {
     out.extend_from_slice(PREPARE);
     out.extend_from_slice(CLEAR);
     if let Some(primary) = &terminal.primary {
-        rows(&mut out, &primary.grid, terminal);
-        // Entering the alternate buffer saves the cursor, as it did the first time.
-        pen(
-            &mut out,
-            &primary.saved,
-            &primary.grid,
-            Region::full(terminal.size),
-        );
-        out.extend_from_slice(b"\x1b[?1049h\x1b[?6l\x0f\x1b(B\x1b)B");
+        buffer(&mut out, &primary.grid, &primary.saved, terminal);
+        // The form that saves no cursor: the saved one is in place.
+        out.extend_from_slice(b"\x1b[?1047h");
         out.extend_from_slice(CLEAR);
     }
-    rows(&mut out, &terminal.grid, terminal);
-    pen(
-        &mut out,
-        &terminal.saved,
-        &terminal.grid,
-        Region::full(terminal.size),
-    );
-    out.extend_from_slice(b"\x1b7\x1b[?6l\x0f\x1b(B\x1b)B\x1b[m");
+    buffer(&mut out, &terminal.grid, &terminal.saved, terminal);
     tabs(&mut out, terminal);
     title(&mut out, terminal);
     modes(&mut out, terminal);
     region(&mut out, terminal);
-    pen(&mut out, &terminal.pen, &terminal.grid, terminal.region);
+    let blank = Row::default();
+    let shown = terminal.grid.row(terminal.pen.row).unwrap_or(&blank);
+    pen(&mut out, &terminal.pen, shown, terminal.region);
     // Last, because what is drawn above relies on wrapping and on overwriting.
     for (mode, sequence) in [
         (Mode::Insert, b"\x1b[4h".as_slice()),
@@ -58,6 +47,13 @@ pub(crate) fn take(terminal: &Terminal) -> Vec<u8> {
         out.extend_from_slice(b"\x1b[?7l");
     }
     out
+}
+
+/// Fills a buffer that is blank: its saved cursor first, because bringing that about may take printing, then its rows.
+fn buffer(out: &mut Vec<u8>, grid: &Grid, saved: &Pen, terminal: &Terminal) {
+    pen(out, saved, &Row::default(), Region::full(terminal.size));
+    out.extend_from_slice(b"\x1b7\x1b[?6l\x0f\x1b(B\x1b)B\x1b[m");
+    rows(out, grid, terminal);
 }
 
 /// Draws all rows of a grid on a blank screen. A row that goes on in the next one is drawn to the last column and followed without
@@ -99,21 +95,19 @@ fn cell(out: &mut Vec<u8>, row: &Row, column: usize, style: &mut Style) -> usize
     if glyph.is_wide() { 2 } else { 1 }
 }
 
-/// Puts the cursor and all that belongs to it in place; `region` is the one in force.
-fn pen(out: &mut Vec<u8>, pen: &Pen, grid: &Grid, region: Region) {
+/// Puts the cursor and all that belongs to it in place, on a row that looks like `shown`; `region` is the one in force.
+fn pen(out: &mut Vec<u8>, pen: &Pen, shown: &Row, region: Region) {
     let mut row = pen.row;
+    if pen.origin {
+        out.extend_from_slice(b"\x1b[?6h");
+        row = row.saturating_sub(region.top);
+    }
     if pen.pending_wrap {
         // Only printing in the last column brings this state about: what is there is printed once more.
-        let blank = Row::default();
-        let last = grid.row(pen.row).unwrap_or(&blank);
-        let column = pen.column - usize::from(last.glyph(pen.column).is_spacer());
-        origin(out, pen, region, &mut row);
+        let column = pen.column - usize::from(shown.glyph(pen.column).is_spacer());
         place(out, row, column);
-        let mut style = Style::DEFAULT;
-        out.extend_from_slice(b"\x1b[m");
-        cell(out, last, column, &mut style);
+        cell(out, shown, column, &mut Style::default());
     } else {
-        origin(out, pen, region, &mut row);
         place(out, row, pen.column);
     }
     sgr::write(out, pen.style);
@@ -126,14 +120,6 @@ fn pen(out: &mut Vec<u8>, pen: &Pen, grid: &Grid, region: Region) {
         out.extend_from_slice(&[0x1b, slot, set]);
     }
     out.push(if pen.shift == 1 { 0x0e } else { 0x0f });
-}
-
-/// Switches addressing to the margins where the cursor has it, and the row with it.
-fn origin(out: &mut Vec<u8>, pen: &Pen, region: Region, row: &mut usize) {
-    if pen.origin {
-        out.extend_from_slice(b"\x1b[?6h");
-        *row = row.saturating_sub(region.top);
-    }
 }
 
 fn tabs(out: &mut Vec<u8>, terminal: &Terminal) {

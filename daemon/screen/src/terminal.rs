@@ -31,7 +31,7 @@ pub(crate) struct Terminal {
     pub(crate) scrollback: Scrollback,
     /// The last character that was printed, for REP.
     pub(crate) last: Option<char>,
-    /// Set when a control sequence has been dispatched, after which the parser is certain to be in its ground state.
+    /// Set when the parser is certain to be in its ground state: it has dispatched a sequence, or printed ASCII.
     pub(crate) sequence_ended: bool,
 }
 
@@ -165,8 +165,21 @@ impl Terminal {
         }
     }
 
+    /// SU.
+    pub(crate) fn scroll_region_up(&mut self, count: usize) {
+        self.pen.pending_wrap = false;
+        self.scroll_up(self.region, count);
+    }
+
+    /// SD.
+    pub(crate) fn scroll_region_down(&mut self, count: usize) {
+        self.pen.pending_wrap = false;
+        self.grid
+            .scroll_down(self.region, count, self.pen.style.erased());
+    }
+
     /// Scrolls rows; only the primary buffer has a history.
-    pub(crate) fn scroll_up(&mut self, region: Region, count: usize) {
+    fn scroll_up(&mut self, region: Region, count: usize) {
         let sink = self.primary.is_none().then_some(&mut self.scrollback);
         self.grid
             .scroll_up(region, count, self.pen.style.erased(), sink);
