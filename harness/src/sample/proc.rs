@@ -207,14 +207,15 @@ mod tests {
             .spawn()
             .unwrap();
         let me = std::process::id();
+        let id = child.id();
         let seen = |zombie| {
             descendants(me)
                 .unwrap()
                 .iter()
-                .any(|p| p.pid == child.id() && p.zombie == zombie)
+                .any(|p| p.pid == id && p.zombie == zombie)
         };
         assert!(seen(false));
-        let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        let pid = rustix::process::Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
         rustix::process::waitid(
             rustix::process::WaitId::Pid(pid),

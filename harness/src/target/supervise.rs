@@ -199,7 +199,7 @@ fn start(launch: &Launch) -> io::Result<Pid> {
 fn reap(target: Option<Pid>) -> io::Result<Option<Ended>> {
     let mut found = None;
     loop {
-        match rustix::process::waitpid(None, WaitOptions::NOHANG) {
+        match rustix::process::wait(WaitOptions::NOHANG) {
             Ok(Some((pid, status))) if Some(pid) == target => {
                 found = Some(Ended {
                     code: status.exit_status(),

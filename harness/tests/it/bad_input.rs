@@ -70,7 +70,7 @@ fn an_unknown_scenario_is_named_with_those_that_there_are() {
 #[test]
 fn a_missing_program_is_named() {
     let missing = DIRECTORIES.replace(
-        r#"["sh", "-c", "touch {run}/up; exec sleep 600"]"#,
+        r#"["sh", "-c", "exec sleep 600"]"#,
         r#"["/no/such/daemon"]"#,
     );
     let (code, text) = fails(&missing, OPEN_CLOSE);
@@ -81,7 +81,8 @@ fn a_missing_program_is_named() {
 #[test]
 fn a_target_that_never_becomes_ready_is_ended_and_its_last_words_are_shown() {
     let never = DIRECTORIES
-        .replace("touch {run}/up;", "echo still warming up;")
+        .replace("exec sleep", "echo still warming up; exec sleep")
+        .replace("[\"true\"], within", "[\"false\"], within")
         .replace("within = \"10s\"", "within = \"1s\"");
     let (code, text) = fails(&never, OPEN_CLOSE);
     assert_eq!(code, 4, "{text}");
@@ -93,10 +94,9 @@ fn a_target_that_never_becomes_ready_is_ended_and_its_last_words_are_shown() {
 
 #[test]
 fn a_target_that_dies_before_it_is_ready_is_told_from_one_that_is_slow() {
-    let dies = DIRECTORIES.replace(
-        "touch {run}/up; exec sleep 600",
-        "echo the address is taken; exit 7",
-    );
+    let dies = DIRECTORIES
+        .replace("exec sleep 600", "echo the address is taken; exit 7")
+        .replace("[\"true\"], within", "[\"false\"], within");
     let (code, text) = fails(&dies, OPEN_CLOSE);
     assert_eq!(code, 4, "{text}");
     assert!(

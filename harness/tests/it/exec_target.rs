@@ -72,7 +72,9 @@ fn a_target_that_is_not_installed_is_skipped_with_the_reason() {
 fn tmux_is_driven_through_its_own_command_line() {
     let config = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../leakgate.toml"))
         .expect("leakgate.toml");
+    // Asked to end by a signal, tmux 3.3a leaves its socket behind: a finding about tmux, not about leakgate.
     let scenario = OPEN_CLOSE
+        .replace("disk = 0\n", "")
         .replace("\"dirs\"", "\"tmux\"")
         .replace("[\"true\"]", "[\"cat\"]");
     let workspace = Workspace::new(&config, &scenario);
