@@ -2,6 +2,8 @@
 
 mod model;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 pub use model::{
     Config, Driver, ExecStep, ExecSteps, Process, Profile, Ready, Signal, Stop, Target,

@@ -100,7 +100,9 @@ impl<'t> Reader<'t, '_> {
         let table = self.table.clone();
         let process = self.process(&table, "a target");
         let driver = self.driver();
-        let ready = self.require("ready").and_then(|node| self.ready(&node));
+        let ready = self
+            .require("ready")
+            .and_then(|node| self.ready(&node, driver.as_ref()));
         let env = self.env();
         let probe = match self.table.get("probe") {
             Some(node) => node.flag(self.problems),
@@ -137,13 +139,15 @@ impl<'t> Reader<'t, '_> {
     /// `build` and `command` of a target or of its profile.
     fn process(&mut self, table: &Table<'t>, what: &str) -> Option<Process> {
         let build = match table.get("build") {
-            Some(node) => Some(self.words(&node, &["root"])?),
-            None => None,
+            Some(node) => self.words(&node, &["root"]).map(Some),
+            None => Some(None),
         };
-        let command = table.require("command", what, self.problems)?;
+        let command = table
+            .require("command", what, self.problems)
+            .and_then(|node| self.words(&node, &DIRECTORIES));
         Some(Process {
-            build,
-            command: self.words(&command, &DIRECTORIES)?,
+            build: build?,
+            command: command?,
         })
     }
 
@@ -167,7 +171,7 @@ impl<'t> Reader<'t, '_> {
                     "only the `exec` driver takes steps",
                     "not allowed with `driver = \"sessiond\"`",
                 );
-                None
+                Some(Driver::Sessiond)
             }
             (true, Some(node)) => self.steps(&node).map(Driver::Exec),
             (true, None) => {
@@ -195,24 +199,36 @@ impl<'t> Reader<'t, '_> {
         Some(steps)
     }
 
-    fn ready(&mut self, node: &Node<'t>) -> Option<Ready> {
+    fn ready(&mut self, node: &Node<'t>, driver: Option<&Driver>) -> Option<Ready> {
         const WHAT: &str = "{ socket = ... } or { command = [...] }";
         let table = node.table(WHAT, self.problems)?;
         table.only(&["socket", "command", "within"], "`ready`", self.problems);
-        let within = self.within(&table)?;
-        match (table.get("socket"), table.get("command")) {
+        let within = self.within(&table);
+        let socket = table.get("socket");
+        match (socket, table.get("command")) {
             (Some(node), None) => {
                 let path = node.string("a socket's path", self.problems)?;
-                self.known(&node, path, &DIRECTORIES)
-                    .then(|| Ready::Socket {
-                        path: path.to_owned(),
-                        within,
-                    })
+                self.known(&node, path, &DIRECTORIES);
+                Some(Ready::Socket {
+                    path: path.to_owned(),
+                    within: within?,
+                })
             }
-            (None, Some(node)) => Some(Ready::Command {
-                command: self.words(&node, &DIRECTORIES)?,
-                within,
-            }),
+            (None, Some(command)) if driver == Some(&Driver::Sessiond) => {
+                self.problems.add(
+                    command.span,
+                    "driver `sessiond` needs to know the socket",
+                    "write `socket = \"{run}/...\"` instead",
+                );
+                None
+            }
+            (None, Some(node)) => {
+                let command = self.words(&node, &DIRECTORIES);
+                Some(Ready::Command {
+                    command: command?,
+                    within: within?,
+                })
+            }
             _ => {
                 self.problems.add(
                     node.span.clone(),
@@ -273,9 +289,9 @@ impl<'t> Reader<'t, '_> {
         Some(words)
     }
 
-    /// Notes unknown placeholders in `text`; true when there are none.
-    fn known(&mut self, node: &Node<'t>, text: &str, allowed: &[&str]) -> bool {
-        known_placeholders(node, &template::placeholders(text), allowed, self.problems)
+    /// Notes unknown placeholders in `text`.
+    fn known(&mut self, node: &Node<'t>, text: &str, allowed: &[&str]) {
+        known_placeholders(node, &template::placeholders(text), allowed, self.problems);
     }
 
     fn require(&mut self, key: &str) -> Option<Node<'t>> {

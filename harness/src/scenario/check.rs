@@ -148,18 +148,16 @@ impl<'s> State<'s> {
         placed: &'s Placed,
         wrong: &mut dyn FnMut(&Range<usize>, String),
     ) {
-        let not_connected = |client: &str| format!("client `{client}` is not connected here");
         match &placed.step.action {
             Action::Connect { client, .. } => {
-                if self.clients.insert(client, number).is_some() {
+                let before = self.clients.insert(client, number);
+                if before.is_some() {
                     let message = format!("client `{client}` is connected while it is there");
                     wrong(&placed.client_span, message);
                 }
             }
             Action::Attach { client, session } | Action::Detach { client, session } => {
-                if !self.clients.contains_key(client.as_str()) {
-                    wrong(&placed.client_span, not_connected(client));
-                }
+                self.must_be_connected(client, placed, wrong);
                 if !self.sessions.contains_key(session.as_str()) {
                     wrong(&placed.session_span, not_open(session));
                     return;
@@ -180,15 +178,28 @@ impl<'s> State<'s> {
                     .retain(|&(attached, _)| attached != client.as_str());
             }
             Action::SendRaw { client, .. } => {
-                if !self.clients.contains_key(client.as_str()) {
-                    wrong(&placed.client_span, not_connected(client));
-                }
+                self.must_be_connected(client, placed, wrong);
             }
             _ => {}
+        }
+    }
+
+    fn must_be_connected(
+        &self,
+        client: &str,
+        placed: &Placed,
+        wrong: &mut dyn FnMut(&Range<usize>, String),
+    ) {
+        if !self.clients.contains_key(client) {
+            wrong(&placed.client_span, not_connected(client));
         }
     }
 }
 
 fn not_open(session: &str) -> String {
     format!("session `{session}` is not open here")
+}
+
+fn not_connected(client: &str) -> String {
+    format!("client `{client}` is not connected here")
 }

@@ -126,9 +126,8 @@ sites = 0"#,
     );
 }
 
-#[test]
-fn every_step_of_the_grammar_is_read() {
-    let steps = r#"
+/// Every step but `open` and `close`, in a cycle with those.
+const ALL_STEPS: &str = r#"
 [[step]]
 do = "write"
 session = "s"
@@ -186,7 +185,10 @@ do = "wait_exit"
 session = "s"
 code = 3
 "#;
-    let scenario = with_steps(steps).unwrap_or_else(|errors| panic!("{errors}"));
+
+#[test]
+fn every_step_of_the_grammar_is_read() {
+    let scenario = with_steps(ALL_STEPS).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(scenario.steps.len(), 14);
     assert_eq!(scenario.steps[2].when, When::ExceptEvery(3));
     assert_eq!(

@@ -15,6 +15,9 @@ pub(crate) const LIVE: u64 = 200_000;
 /// Warm-up cycles of every recording.
 const WARMUP: u32 = 3;
 
+/// What a cycle leaves in the sample that follows it.
+type Keep = Box<dyn Fn(u32, &mut Sample)>;
+
 /// A recording of one run, line by line.
 pub(crate) struct Builder {
     lines: Vec<Line>,
@@ -27,7 +30,7 @@ pub(crate) struct ScenarioBuilder {
     /// Metric and limit; every metric at the limits of the `gate` suite by default.
     pub(crate) gates: Vec<(Metric, u64)>,
     /// Changes the sample after each measured cycle (from 1), and the baseline (0).
-    pub(crate) keep: Box<dyn Fn(u32, &mut Sample)>,
+    pub(crate) keep: Keep,
     pub(crate) idle_bytes: Option<u64>,
     pub(crate) exited: TargetExited,
     pub(crate) sites: Option<SitesCompared>,

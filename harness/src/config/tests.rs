@@ -1,0 +1,122 @@
+//! `leakgate.toml` as people write it, right and wrong.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::*;
+use crate::template::{Values, expand_all, shell_line};
+
+fn read(text: &str) -> Result<Config, String> {
+    Config::from_toml(Path::new("/project/leakgate.toml"), text)
+        .map_err(|errors| errors.to_string())
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .map(|directory| directory.join("leakgate.toml"))
+        .find(|file| file.is_file())
+        .expect("the workspace has a leakgate.toml")
+}
+
+const SMALL: &str = r#"
+[target.daemon]
+driver = "exec"
+command = ["daemon", "{run}/socket"]
+ready = { command = ["ping", "{run}/socket"] }
+[target.daemon.steps]
+open = ["open", "{session}", "{rows}", "{command}"]
+"#;
+
+#[test]
+fn what_is_not_written_has_its_default() {
+    let config = read(SMALL).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(config.root, Path::new("/project"));
+    let target = &config.targets["daemon"];
+    assert_eq!(target.name, "daemon");
+    assert_eq!(target.process.build, None);
+    assert_eq!(target.profile, None);
+    assert!(!target.probe && target.env.is_empty() && target.requires.is_empty());
+    let ten_seconds = Duration::from_secs(10);
+    assert_eq!(
+        target.stop,
+        Stop {
+            signal: Signal::Term,
+            within: ten_seconds
+        }
+    );
+    assert_eq!(
+        target.ready,
+        Ready::Command {
+            command: vec!["ping".to_owned(), "{run}/socket".to_owned()],
+            within: ten_seconds
+        }
+    );
+}
+
+#[test]
+fn the_targets_of_this_repository_are_right() {
+    let config = Config::load(&repository()).unwrap_or_else(|error| panic!("{error}"));
+    let sessiond = &config.targets["sessiond"];
+    assert_eq!(sessiond.driver, Driver::Sessiond);
+    assert!(sessiond.probe && sessiond.profile.is_some());
+    let tmux = &config.targets["tmux"];
+    assert_eq!(tmux.requires, ["tmux"]);
+    let Driver::Exec(steps) = &tmux.driver else {
+        panic!("{:?}", tmux.driver);
+    };
+    let every: Vec<ExecStep> = steps.keys().copied().collect();
+    assert_eq!(every, ExecStep::ALL);
+}
+
+#[test]
+fn a_command_expands_to_its_words_and_to_one_line_for_a_shell() {
+    let command = ["printf".to_owned(), "a b".to_owned()];
+    let values = Values::new()
+        .words("command", &command)
+        .text("command_line", shell_line(&command))
+        .text("session", "s1");
+    let template = ["open", "{session}", "{command}", "--", "{command_line}"].map(str::to_owned);
+    assert_eq!(
+        expand_all(&template, &values),
+        ["open", "s1", "printf", "a b", "--", "printf 'a b'"]
+    );
+}
+
+#[test]
+fn errors_point_at_the_line_and_say_what_is_allowed() {
+    let text = r#"
+[target.one]
+driver = "sesiond"
+command = []
+ready = { socket = "{runn}/socket", within = "10" }
+prob = true
+
+[target.two]
+driver = "sessiond"
+command = ["daemon", "{session}"]
+build = "cargo build"
+ready = { command = ["true"] }
+stop = { signal = "KILL" }
+steps = { open = ["x"] }
+
+[target.three]
+driver = "exec"
+command = ["daemon"]
+ready = {}
+env = { A = 1 }
+probe = "yes"
+[target.three.steps]
+opne = ["x"]
+close = ["x", "{rows}"]
+
+[targets.four]
+"#;
+    insta::assert_snapshot!(read(text).unwrap_err());
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Config::load(Path::new("/nowhere/leakgate.toml")).unwrap_err();
+    assert_eq!(error.to_string(), "cannot read /nowhere/leakgate.toml");
+}
