@@ -2,11 +2,12 @@
 
 use crate::params::Params;
 
-/// Reads `ESC [ digits ; : final` at the start of the bytes, where all of it is there. Returns its parameters, its final byte and
-/// its length; `None` leaves it to the parser, which knows all other forms, and reads these ones in the same way.
-pub(crate) fn whole_sequence(bytes: &[u8]) -> Option<(Params, char, usize)> {
+/// Reads `ESC [ digits ; : final` at the start of the bytes, where all of it is there. Its parameters go to `params`; returns its final
+/// byte and its length. `None` leaves it to the parser, which knows all other forms, and reads these ones in the same way.
+#[inline]
+pub(crate) fn whole_sequence(bytes: &[u8], params: &mut Params) -> Option<(char, usize)> {
     let body = bytes.strip_prefix(b"\x1b[")?;
-    let mut params = Params::new();
+    params.clear();
     let mut value: u16 = 0;
     let mut is_sub = false;
     for (at, byte) in body.iter().enumerate() {
@@ -26,7 +27,7 @@ pub(crate) fn whole_sequence(bytes: &[u8]) -> Option<(Params, char, usize)> {
             action @ b'@'..=b'~' => {
                 return params
                     .push(value, is_sub)
-                    .then_some((params, char::from(action), at + 3));
+                    .then_some((char::from(action), at + 3));
             }
             _ => return None,
         }
@@ -40,16 +41,14 @@ mod tests {
 
     #[test]
     fn only_whole_sequences_of_numbers_are_taken() {
-        let (params, action, length) = whole_sequence(b"\x1b[01;38:5:7;mrest").unwrap();
+        let mut params = Params::new();
+        assert_eq!(
+            whole_sequence(b"\x1b[01;38:5:7;mrest", &mut params),
+            Some(('m', 13))
+        );
         let groups: Vec<&[u16]> = params.groups().collect();
-        assert_eq!(
-            (groups, action, length),
-            (vec![&[1][..], &[38, 5, 7], &[0]], 'm', 13)
-        );
-        assert_eq!(
-            whole_sequence(b"\x1b[H").map(|(_, action, length)| (action, length)),
-            Some(('H', 3))
-        );
+        assert_eq!(groups, [&[1][..], &[38, 5, 7], &[0]]);
+        assert_eq!(whole_sequence(b"\x1b[H", &mut params), Some(('H', 3)));
         for other in [
             &b"\x1b"[..],
             b"\x1b[",
@@ -59,8 +58,11 @@ mod tests {
             b"\x1b[ q",
             b"\x1b]0;x",
         ] {
-            assert!(whole_sequence(other).is_none(), "{other:?}");
+            assert_eq!(whole_sequence(other, &mut params), None, "{other:?}");
         }
-        assert!(whole_sequence(format!("\x1b[{}m", "1;".repeat(32)).as_bytes()).is_none());
+        assert_eq!(
+            whole_sequence(format!("\x1b[{}m", "1;".repeat(32)).as_bytes(), &mut params),
+            None
+        );
     }
 }

@@ -23,6 +23,7 @@ mod modes;
 mod moving;
 mod params;
 mod perform;
+mod print;
 mod replies;
 mod row;
 mod screen;
@@ -34,6 +35,7 @@ mod style;
 mod tabs;
 mod terminal;
 mod utf8;
+mod width;
 
 pub use cursor::Cursor;
 pub use final_screen::{FINAL_TEXT_BYTES_MAX, FinalScreen};

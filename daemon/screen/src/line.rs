@@ -9,6 +9,7 @@
 
 use std::ops::Range;
 
+use crate::marks::Marks;
 use crate::row::Row;
 use crate::style::{Color, Style};
 
@@ -119,13 +120,7 @@ pub(crate) fn put(out: &mut Vec<u8>, row: &Row, used: usize, text_bytes: usize, 
                 .map(|glyph| glyph.bits().to_le_bytes()[0]),
         );
     } else {
-        for column in 0..used {
-            let glyph = row.glyph(column);
-            if !glyph.is_spacer() {
-                out.extend_from_slice(glyph.character().encode_utf8(&mut [0; 4]).as_bytes());
-                out.extend_from_slice(row.marks(column).as_bytes());
-            }
-        }
+        put_text(out, row, used);
     }
     out.extend_from_slice(runs);
 }
@@ -157,7 +152,7 @@ pub(crate) fn record_bytes(bytes: &[u8]) -> usize {
 }
 
 fn is_ascii(row: &Row, used: usize) -> bool {
-    !row.has_marks()
+    row.marked().is_none()
         && row.glyphs()[..used]
             .iter()
             .fold(0, |union, glyph| union | glyph.bits())
@@ -165,10 +160,37 @@ fn is_ascii(row: &Row, used: usize) -> bool {
 }
 
 fn text_bytes(row: &Row, columns: Range<usize>) -> usize {
-    columns
-        .filter(|column| !row.glyph(*column).is_spacer())
-        .map(|column| row.glyph(column).character().len_utf8() + row.marks(column).len())
-        .sum()
+    let marks = row.marked().map_or(0, |marks| marks.bytes_on(&columns));
+    let glyphs = row.glyphs()[columns]
+        .iter()
+        .filter(|glyph| !glyph.is_spacer());
+    marks
+        + glyphs
+            .map(|glyph| glyph.character().len_utf8())
+            .sum::<usize>()
+}
+
+fn put_text(out: &mut Vec<u8>, row: &Row, used: usize) {
+    let mut marked = row.marked().into_iter().flat_map(Marks::columns).peekable();
+    for (column, glyph) in row.glyphs()[..used].iter().enumerate() {
+        if !glyph.is_spacer() {
+            put_character(out, glyph.character());
+        }
+        if marked.next_if_eq(&column).is_some() {
+            out.extend_from_slice(row.marks(column).as_bytes());
+        }
+    }
+}
+
+/// Appends a character; the lengths are spelled out because copies of a known length need no call.
+fn put_character(out: &mut Vec<u8>, character: char) {
+    let mut buffer = [0; 4];
+    match *character.encode_utf8(&mut buffer).as_bytes() {
+        [one] => out.push(one),
+        [one, two] => out.extend_from_slice(&[one, two]),
+        [one, two, three] => out.extend_from_slice(&[one, two, three]),
+        _ => out.extend_from_slice(&buffer),
+    }
 }
 
 fn put_run(out: &mut Vec<u8>, length: usize, style: Style) {

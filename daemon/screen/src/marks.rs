@@ -38,6 +38,20 @@ impl Marks {
             .expect("only whole characters are appended")
     }
 
+    /// Bytes of the marks on some cells.
+    pub(crate) fn bytes_on(&self, columns: &Range<usize>) -> usize {
+        let inside = self
+            .0
+            .iter()
+            .filter(|mark| columns.contains(&usize::from(mark.column)));
+        inside.map(|mark| usize::from(mark.len)).sum()
+    }
+
+    /// The columns that have marks, in order.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().map(|mark| usize::from(mark.column))
+    }
+
     /// Adds a character to a cell, if the cell has room.
     pub(crate) fn add(&mut self, column: usize, character: char) {
         let at = match self.find(column) {

@@ -20,6 +20,12 @@ impl Params {
         }
     }
 
+    /// Forgets all parameters.
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
+        self.sub = 0;
+    }
+
     /// Adds a parameter, or a subparameter of the last one; false when there is no room left.
     pub(crate) fn push(&mut self, value: u16, is_sub: bool) -> bool {
         let Some(slot) = self.values.get_mut(self.len) else {

@@ -46,13 +46,14 @@ impl Row {
         self.styles.get(column).copied().unwrap_or_default()
     }
 
-    pub(crate) fn has_marks(&self) -> bool {
-        self.marks.is_some()
-    }
-
     /// The zero-width characters on a cell.
     pub(crate) fn marks(&self, column: usize) -> &str {
         self.marks.as_ref().map_or("", |marks| marks.of(column))
+    }
+
+    /// The side table of zero-width characters, where there is one.
+    pub(crate) fn marked(&self) -> Option<&Marks> {
+        self.marks.as_deref()
     }
 
     /// Number of cells up to the last one that is not blank in the default style.
@@ -91,6 +92,22 @@ impl Row {
         }
         self.glyphs
             .extend(append.iter().map(|byte| Glyph::ascii(*byte)));
+        self.paint(column, end, style);
+    }
+
+    /// Writes cells as they are; wide glyphs come with their spacers.
+    pub(crate) fn write_glyphs(
+        &mut self,
+        column: usize,
+        glyphs: &[Glyph],
+        style: Style,
+        columns: usize,
+    ) {
+        let end = column + glyphs.len();
+        self.prepare(column, end, columns);
+        let (over, append) = glyphs.split_at((self.glyphs.len() - column).min(glyphs.len()));
+        self.glyphs[column..column + over.len()].copy_from_slice(over);
+        self.glyphs.extend_from_slice(append);
         self.paint(column, end, style);
     }
 
@@ -297,7 +314,10 @@ impl Row {
 
     #[inline]
     fn remove_marks(&mut self, column: usize, end: usize) {
-        if let Some(marks) = &mut self.marks {
+        // Text is mostly written from left to right, past the marks that are there.
+        if let Some(marks) = &mut self.marks
+            && column < marks.end()
+        {
             marks.remove(column..end);
             self.drop_empty_marks();
         }

@@ -6,6 +6,7 @@ use crate::cursor::Cursor;
 use crate::final_screen::FinalScreen;
 use crate::line::ScrollbackLine;
 use crate::modes::Mode;
+use crate::params::Params;
 use crate::perform::OSC_BYTES_MAX;
 use crate::scrollback::ScrollbackLimit;
 use crate::size::Size;
@@ -147,6 +148,7 @@ impl Screen {
     /// Takes bytes while text is expected. Returns how many were used: all, or those before a sequence for the parser.
     fn feed_ground(&mut self, bytes: &[u8]) -> usize {
         let mut at = self.partial.complete(bytes, &mut self.terminal);
+        let mut params = Params::new();
         while let Some(byte) = bytes.get(at) {
             let rest = &bytes[at..];
             at += match *byte {
@@ -155,8 +157,8 @@ impl Screen {
                     self.terminal.print_ascii(&rest[..run]);
                     run
                 }
-                0x1b => match csi::whole_sequence(rest) {
-                    Some((params, action, length)) => {
+                0x1b => match csi::whole_sequence(rest, &mut params) {
+                    Some((action, length)) => {
                         self.terminal.csi(&params, &[], action);
                         length
                     }

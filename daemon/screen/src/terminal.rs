@@ -1,10 +1,7 @@
-//! The state of the emulated terminal, and printing into it.
-
-use unicode_width::UnicodeWidthChar;
+//! The state of the emulated terminal, and its control characters.
 
 use crate::buffers::Primary;
-use crate::cursor::{Charset, Pen};
-use crate::glyph::Glyph;
+use crate::cursor::Pen;
 use crate::grid::{Grid, Region};
 use crate::modes::{Mode, Modes};
 use crate::replies::Replies;
@@ -52,71 +49,6 @@ impl Terminal {
             last: None,
             sequence_ended: false,
         }
-    }
-
-    /// Prints a run of printable ASCII.
-    pub(crate) fn print_ascii(&mut self, mut text: &[u8]) {
-        if self.pen.charset() == Charset::Graphics {
-            text.iter().for_each(|byte| self.print(char::from(*byte)));
-            return;
-        }
-        let Some(last) = text.last() else { return };
-        self.last = Some(char::from(*last));
-        let columns = self.size.width();
-        while !text.is_empty() {
-            self.wrap_if_pending();
-            let column = self.pen.column;
-            let (fitting, rest) = text.split_at(text.len().min(columns - column));
-            let insert = self.modes.has(Mode::Insert);
-            let row = self.grid.row_mut(self.pen.row);
-            if insert {
-                row.insert(column, fitting.len(), self.pen.style.erased(), columns);
-            }
-            row.write_ascii(column, fitting, self.pen.style, columns);
-            self.advance(fitting.len());
-            text = rest;
-            if !text.is_empty() && !self.modes.has(Mode::Autowrap) {
-                // Without wrapping every further character replaces the last cell; only the last one stays.
-                text = &text[text.len() - 1..];
-            }
-        }
-    }
-
-    /// Prints one character, which may be zero, one or two columns wide.
-    pub(crate) fn print(&mut self, character: char) {
-        let mut character = self.pen.charset().map(character);
-        let columns = self.size.width();
-        let width = match character.width() {
-            None => return,
-            Some(0) => return self.combine(character),
-            Some(2) if columns == 1 => {
-                // No wide character fits: show that there is one.
-                character = char::REPLACEMENT_CHARACTER;
-                1
-            }
-            Some(width) => width,
-        };
-        self.last = Some(character);
-        self.wrap_if_pending();
-        if self.pen.column + width > columns {
-            if self.modes.has(Mode::Autowrap) {
-                self.wrap();
-            } else {
-                self.pen.column = columns - width;
-            }
-        }
-        let glyph = if width == 2 {
-            Glyph::wide(character)
-        } else {
-            Glyph::narrow(character)
-        };
-        let insert = self.modes.has(Mode::Insert);
-        let row = self.grid.row_mut(self.pen.row);
-        if insert {
-            row.insert(self.pen.column, width, self.pen.style.erased(), columns);
-        }
-        row.write(self.pen.column, glyph, self.pen.style, columns);
-        self.advance(width);
     }
 
     /// Executes a control character, C0 or C1.
@@ -183,45 +115,5 @@ impl Terminal {
         let sink = self.primary.is_none().then_some(&mut self.scrollback);
         self.grid
             .scroll_up(region, count, self.pen.style.erased(), sink);
-    }
-
-    #[inline]
-    fn wrap_if_pending(&mut self) {
-        if self.pen.pending_wrap && self.modes.has(Mode::Autowrap) {
-            self.wrap();
-        }
-    }
-
-    fn wrap(&mut self) {
-        // Below the region, on the last row, there is nowhere to go: the row is overwritten and no line goes on.
-        if self.pen.row == self.region.bottom || self.pen.row + 1 < self.size.height() {
-            self.grid.row_mut(self.pen.row).set_wrapped(true);
-        }
-        self.pen.column = 0;
-        self.index();
-    }
-
-    #[inline]
-    fn advance(&mut self, width: usize) {
-        self.pen.column += width;
-        self.pen.pending_wrap = self.pen.column >= self.size.width();
-        if self.pen.pending_wrap {
-            self.pen.column = self.size.width() - 1;
-        }
-    }
-
-    /// Adds a zero-width character to the character before the cursor; at the start of a row there is none.
-    fn combine(&mut self, character: char) {
-        let at = if self.pen.pending_wrap {
-            Some(self.pen.column)
-        } else {
-            self.pen.column.checked_sub(1)
-        };
-        let Some(mut column) = at else { return };
-        let row = self.grid.row_mut(self.pen.row);
-        if row.glyph(column).is_spacer() {
-            column -= 1;
-        }
-        row.mark(column, character, self.size.width());
     }
 }

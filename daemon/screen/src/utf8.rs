@@ -21,7 +21,7 @@ impl Partial {
                     match error.error_len() {
                         Some(length) => (text, length),
                         None if at_end => {
-                            print_all(text, terminal);
+                            terminal.print_text(text);
                             self.bytes[..rest.len()].copy_from_slice(rest);
                             self.len = rest.len();
                             return;
@@ -30,7 +30,7 @@ impl Partial {
                     }
                 }
             };
-            print_all(text, terminal);
+            terminal.print_text(text);
             let rest = &run[text.len()..];
             match rest[..invalid] {
                 [] => {}
@@ -50,7 +50,7 @@ impl Partial {
             self.bytes[self.len] = *byte;
             match str::from_utf8(&self.bytes[..=self.len]) {
                 Ok(text) => {
-                    print_all(text, terminal);
+                    terminal.print_text(text);
                     self.len = 0;
                     used += 1;
                 }
@@ -66,14 +66,5 @@ impl Partial {
             }
         }
         used
-    }
-}
-
-fn print_all(text: &str, terminal: &mut Terminal) {
-    for character in text.chars() {
-        match character {
-            '\u{80}'..='\u{9f}' => terminal.control(character as u8),
-            _ => terminal.print(character),
-        }
     }
 }

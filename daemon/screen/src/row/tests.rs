@@ -32,7 +32,7 @@ fn overwriting_half_of_a_wide_character_blanks_the_other_half() {
         row.mark(2, '\u{301}', COLUMNS);
         row.write_ascii(column, b"x", Style::DEFAULT, COLUMNS);
         assert_eq!(row.text(), if column == 2 { "abx" } else { "ab x" });
-        assert!(!row.has_marks());
+        assert!(row.marked().is_none());
     }
 }
 
@@ -52,7 +52,7 @@ fn insert_and_delete_move_cells_styles_and_marks_together() {
     );
     row.insert(0, 8, Style::DEFAULT, COLUMNS);
     assert_eq!(row.text(), "        ab");
-    assert!(!row.has_marks());
+    assert!(row.marked().is_none());
 }
 
 #[test]

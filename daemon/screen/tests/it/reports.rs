@@ -3,7 +3,8 @@
 use crate::streams::screen;
 
 fn reply(bytes: &str) -> String {
-    String::from_utf8(screen(9, 20, bytes).take_replies().unwrap_or_default()).unwrap()
+    String::from_utf8(screen(9, 20, bytes).take_replies().unwrap_or_default())
+        .expect("answers are ASCII")
 }
 
 #[test]
