@@ -175,6 +175,7 @@ impl Row {
             if let Some(marks) = &mut self.marks {
                 marks.shift_right(column, count, columns);
             }
+            self.drop_empty_marks();
             // What is moved is about to be erased: a half at either edge must not be taken for a whole.
             self.glyphs[column..column + count].fill(Glyph::BLANK);
             if self.glyphs[len - 1].is_wide() {
