@@ -1,5 +1,4 @@
 //! Tells the tests which peers are installed, so that a test without its peer is reported as ignored.
-#![expect(clippy::print_stdout, reason = "the language of build scripts")]
 
 use std::env;
 

@@ -1,6 +1,7 @@
-//! A fixture: a patch that puts a leak back, and in its header what must catch it.
+//! A fixture: a patch that puts a bug back, and in its header what must catch it.
 //!
-//! The header is the lines `# key: value` before the diff; text after it explains:
+//! The header is the lines `# key: value` before the diff; text after it explains. A leak names the
+//! scenario and the metrics that must turn red, and may name the source file of the growing site:
 //!
 //! ```text
 //! # title: A reader thread outlives its session
@@ -8,6 +9,12 @@
 //! # scenario: open-close
 //! # metric: threads, heap.per_cycle
 //! # site: daemon/src/session.rs
+//! ```
+//!
+//! A bug that is not a leak (a fix for one that went too far) names the test that must fail instead:
+//!
+//! ```text
+//! # test: sessiond the_last_bytes_are_on_the_screen
 //! ```
 
 use std::collections::BTreeMap;
@@ -28,9 +35,30 @@ pub(super) struct Fixture {
     pub title: String,
     /// Where the bug was met first.
     pub origin: String,
-    /// The scenario that must turn red.
+    /// What must catch it.
+    pub catcher: Catcher,
+}
+
+/// What must catch a bug.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Catcher {
+    /// A scenario's gates.
+    Gates(Gates),
+    /// A test of a package.
+    Test {
+        /// The package.
+        package: String,
+        /// The test's name, or a part that only it has.
+        test: String,
+    },
+}
+
+/// The gates that must turn red.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Gates {
+    /// The scenario.
     pub scenario: String,
-    /// The metrics that must be red; at least one.
+    /// The metrics; at least one.
     pub metrics: Vec<Metric>,
     /// The source file that the growing site's stack must name, for heap leaks.
     pub site: Option<String>,
@@ -41,9 +69,9 @@ pub(super) struct Fixture {
 pub(super) enum FixtureError {
     #[error("cannot read {}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("{}: the header has no `# {key}:`; it needs title, origin, scenario and metric, and may have site", path.display())]
+    #[error("{}: the header has no `# {key}:`; it needs title, origin, and either scenario and metric (it may have site) or test", path.display())]
     Missing { path: PathBuf, key: &'static str },
-    #[error("{}:{line}: unknown header `{key}`; allowed: title, origin, scenario, metric, site", path.display())]
+    #[error("{}:{line}: unknown header `{key}`; allowed: title, origin, scenario, metric, site, test", path.display())]
     Key {
         path: PathBuf,
         line: usize,
@@ -65,44 +93,62 @@ impl Fixture {
 
     fn parse(path: &Path, text: &str) -> Result<Self, FixtureError> {
         let mut header = header(path, text)?;
-        let mut take = |key: &'static str| header.remove(key);
         let missing = |key| FixtureError::Missing {
             path: path.to_owned(),
             key,
         };
-        let metric = |name: &str| {
-            let name = name.trim();
-            Metric::ALL
-                .into_iter()
-                .find(|metric| metric.name() == name)
-                .ok_or_else(|| FixtureError::Metric {
-                    path: path.to_owned(),
-                    metric: name.to_owned(),
-                })
+        let title = header.remove("title").ok_or_else(|| missing("title"))?;
+        let origin = header.remove("origin").ok_or_else(|| missing("origin"))?;
+        let catcher = match header.remove("test") {
+            Some(test) => {
+                let (package, test) = test.split_once(' ').ok_or_else(|| missing("test"))?;
+                Catcher::Test {
+                    package: package.to_owned(),
+                    test: test.trim().to_owned(),
+                }
+            }
+            None => Catcher::Gates(Gates {
+                scenario: header
+                    .remove("scenario")
+                    .ok_or_else(|| missing("scenario"))?,
+                metrics: metrics(
+                    path,
+                    &header.remove("metric").ok_or_else(|| missing("metric"))?,
+                )?,
+                site: header.remove("site"),
+            }),
         };
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         Ok(Self {
-            name: path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
+            name,
             path: path.to_owned(),
-            title: take("title").ok_or_else(|| missing("title"))?,
-            origin: take("origin").ok_or_else(|| missing("origin"))?,
-            scenario: take("scenario").ok_or_else(|| missing("scenario"))?,
-            metrics: take("metric")
-                .ok_or_else(|| missing("metric"))?
-                .split(',')
-                .map(metric)
-                .collect::<Result<_, _>>()?,
-            site: take("site"),
+            title,
+            origin,
+            catcher,
         })
     }
 }
 
+fn metrics(path: &Path, names: &str) -> Result<Vec<Metric>, FixtureError> {
+    let metric = |name: &str| {
+        let found = Metric::ALL
+            .into_iter()
+            .find(|metric| metric.name() == name.trim());
+        found.ok_or_else(|| FixtureError::Metric {
+            path: path.to_owned(),
+            metric: name.trim().to_owned(),
+        })
+    };
+    names.split(',').map(metric).collect()
+}
+
 /// The `# key: value` lines up to the first that is not one.
 fn header(path: &Path, text: &str) -> Result<BTreeMap<&'static str, String>, FixtureError> {
-    const KEYS: [&str; 5] = ["title", "origin", "scenario", "metric", "site"];
+    const KEYS: [&str; 6] = ["title", "origin", "scenario", "metric", "site", "test"];
     let mut header = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
         let Some((key, value)) = line
@@ -137,10 +183,26 @@ mod tests {
     fn a_header_says_what_must_catch_the_leak() {
         let fixture = parse(&format!("{HEADER}\nwhy: it was so\ndiff --git a/x b/x\n")).unwrap();
         assert_eq!(
-            (fixture.name.as_str(), fixture.origin.as_str(), fixture.site),
-            ("x", "o: p", None)
+            (fixture.name.as_str(), fixture.origin.as_str()),
+            ("x", "o: p")
         );
-        assert_eq!(fixture.metrics, [Metric::Threads, Metric::HeapPerCycle]);
+        let metrics = vec![Metric::Threads, Metric::HeapPerCycle];
+        let gates = Gates {
+            scenario: "open-close".into(),
+            metrics,
+            site: None,
+        };
+        assert_eq!(fixture.catcher, Catcher::Gates(gates));
+    }
+
+    #[test]
+    fn a_bug_that_is_not_a_leak_names_its_test() {
+        let fixture = parse("# title: t\n# origin: o\n# test: sessiond last_bytes\n").unwrap();
+        let test = Catcher::Test {
+            package: "sessiond".into(),
+            test: "last_bytes".into(),
+        };
+        assert_eq!(fixture.catcher, test);
     }
 
     #[test]

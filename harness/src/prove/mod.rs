@@ -1,12 +1,13 @@
-//! `leakgate prove`: puts known leaks back into a copy of the source and shows that each turns its gate red.
+//! `leakgate prove`: puts known bugs back into a copy of the source and shows that each is caught.
 //!
-//! A fixture is caught only when the scenario in its header is red on every metric in its header, in
+//! A leak is caught only when the scenario in its header is red on every metric in its header, in
 //! every repetition. A patch that does not apply or compile is an error, not a skip.
 
 mod fixture;
 mod tree;
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use crate::causes::with_causes;
 use crate::cli::output;
@@ -17,8 +18,8 @@ use crate::config::Config;
 use crate::drive::ProfileMode;
 use crate::exit_code;
 use crate::judge::{GateVerdict, RunVerdict};
-use crate::scenario::{self, Metric};
-use fixture::Fixture;
+use crate::scenario::{self, Metric, Scenario};
+use fixture::{Catcher, Fixture, Gates};
 use tree::Tree;
 
 /// Proves the named fixtures, or all of them.
@@ -49,12 +50,12 @@ pub(crate) fn prove(arguments: &ProveArguments) -> Result<u8, Failure> {
         tree.apply(&fixture.path)
             .map_err(|error| Failure::usage(with_causes(&error)))?;
         let result = if arguments.check {
-            check(fixture, &tree)?;
+            compile(fixture, &tree)?;
             "applies and compiles".to_owned()
         } else {
             let caught = catch(fixture, &tree, &reports, arguments.times)?;
             blind += usize::from(!caught.always());
-            caught.describe(fixture)
+            caught.describe(&fixture.catcher)
         };
         output::text(&format!("{:width$}  {result}", fixture.name))?;
     }
@@ -67,7 +68,7 @@ pub(crate) fn prove(arguments: &ProveArguments) -> Result<u8, Failure> {
     })
 }
 
-/// How often a fixture turned its gates red, and what else was seen.
+/// How often a fixture was caught, and what was seen when it was not.
 struct Caught {
     red: u32,
     times: u32,
@@ -79,62 +80,92 @@ impl Caught {
         self.red == self.times
     }
 
-    fn describe(&self, fixture: &Fixture) -> String {
-        let metrics: Vec<_> = fixture.metrics.iter().map(|metric| metric.name()).collect();
-        let place = format!("{} on {}", metrics.join(", "), fixture.scenario);
+    fn describe(&self, catcher: &Catcher) -> String {
+        let by = match catcher {
+            Catcher::Gates(gates) => {
+                let metrics: Vec<_> = gates.metrics.iter().map(|metric| metric.name()).collect();
+                format!("{} on {}", metrics.join(", "), gates.scenario)
+            }
+            Catcher::Test { package, test } => format!("the test {test} of {package}"),
+        };
         match &self.otherwise {
-            None => format!("caught by {place}, {} of {}", self.red, self.times),
+            None => format!("caught by {by}, {} of {}", self.red, self.times),
             Some(otherwise) => format!(
-                "NOT CAUGHT by {place}, {} of {}: {otherwise}",
+                "NOT CAUGHT by {by}, {} of {}: {otherwise}",
                 self.red, self.times
             ),
         }
     }
 }
 
-/// The configuration of the patched copy, its scenario's target built.
-fn prepared(fixture: &Fixture, tree: &Tree) -> Result<(Config, scenario::Scenario), Failure> {
+/// Builds what the fixture's catcher needs, from the patched copy.
+fn compile(fixture: &Fixture, tree: &Tree) -> Result<(), Failure> {
+    match &fixture.catcher {
+        Catcher::Gates(gates) => prepared(gates, tree).map(|_| ()),
+        Catcher::Test { package, .. } => {
+            let built = cargo_test(tree, package, &["--no-run"])?;
+            if built {
+                Ok(())
+            } else {
+                Err(Failure::target(format!(
+                    "{}: the tests do not compile",
+                    fixture.name
+                )))
+            }
+        }
+    }
+}
+
+/// The configuration of the patched copy and the scenario, its target built.
+fn prepared(gates: &Gates, tree: &Tree) -> Result<(Config, Scenario), Failure> {
     let config = config(Some(&tree.root().join("leakgate.toml")))?;
     let directory = config.root.join("scenarios");
-    let scenario = scenario::find(&fixture.scenario, &directory).map_err(scenario_failure)?;
+    let scenario = scenario::find(&gates.scenario, &directory).map_err(scenario_failure)?;
     build(&config, std::slice::from_ref(&scenario), ProfileMode::Never)?;
     Ok((config, scenario))
 }
 
-fn check(fixture: &Fixture, tree: &Tree) -> Result<(), Failure> {
-    prepared(fixture, tree).map(|_| ())
-}
-
 fn catch(fixture: &Fixture, tree: &Tree, reports: &Path, times: u32) -> Result<Caught, Failure> {
+    compile(fixture, tree)?;
     let mut caught = Caught {
         red: 0,
         times,
         otherwise: None,
     };
     for _ in 0..times {
-        let (config, scenario) = prepared(fixture, tree)?;
-        let job = Job {
-            config,
-            scenarios: vec![scenario],
-            reports: reports.join(&fixture.name),
-            profile: if fixture.site.is_some() {
-                ProfileMode::OnLeak
-            } else {
-                ProfileMode::Never
-            },
-            quick: false,
+        let otherwise = match &fixture.catcher {
+            Catcher::Gates(gates) => run_gates(gates, tree, &reports.join(&fixture.name))?,
+            Catcher::Test { package, test } => {
+                let passed = cargo_test(tree, package, &[test])?;
+                passed.then(|| "the test passes".to_owned())
+            }
         };
-        let verdict = job.execute()?.verdict;
-        match missing(fixture, &verdict) {
-            None => caught.red += 1,
-            Some(otherwise) => caught.otherwise = Some(otherwise),
-        }
+        caught.red += u32::from(otherwise.is_none());
+        caught.otherwise = otherwise.or(caught.otherwise);
     }
     Ok(caught)
 }
 
+/// Runs the scenario once; what of the header its verdict does not show.
+fn run_gates(gates: &Gates, tree: &Tree, reports: &Path) -> Result<Option<String>, Failure> {
+    let (config, scenario) = prepared(gates, tree)?;
+    let profile = if gates.site.is_some() {
+        ProfileMode::OnLeak
+    } else {
+        ProfileMode::Never
+    };
+    let job = Job {
+        config,
+        scenarios: vec![scenario],
+        reports: reports.to_owned(),
+        profile,
+        quick: false,
+    };
+    Ok(missing(gates, &job.execute()?.verdict))
+}
+
 /// What of the header a verdict does not show.
-fn missing(fixture: &Fixture, verdict: &RunVerdict) -> Option<String> {
+fn missing(gates: &Gates, verdict: &RunVerdict) -> Option<String> {
     let scenario = verdict.scenarios.first()?;
     let red = |metric: &Metric| {
         scenario
@@ -142,7 +173,7 @@ fn missing(fixture: &Fixture, verdict: &RunVerdict) -> Option<String> {
             .iter()
             .any(|gate| gate.metric == *metric && gate.verdict == GateVerdict::Leak)
     };
-    if let Some(metric) = fixture.metrics.iter().find(|metric| !red(metric)) {
+    if let Some(metric) = gates.metrics.iter().find(|metric| !red(metric)) {
         let red: Vec<_> = Metric::ALL
             .iter()
             .filter(|metric| red(metric))
@@ -163,7 +194,7 @@ fn missing(fixture: &Fixture, verdict: &RunVerdict) -> Option<String> {
             .to_owned(),
         );
     }
-    let site = fixture.site.as_ref()?;
+    let site = gates.site.as_ref()?;
     let named = scenario.sites.iter().any(|growing| {
         growing
             .stack
@@ -171,6 +202,23 @@ fn missing(fixture: &Fixture, verdict: &RunVerdict) -> Option<String> {
             .any(|frame| frame.contains(site.as_str()))
     });
     (!named).then(|| format!("no growing site in {site}"))
+}
+
+/// Runs `cargo test` in the copy; whether it succeeded.
+fn cargo_test(tree: &Tree, package: &str, arguments: &[&str]) -> Result<bool, Failure> {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .current_dir(tree.root())
+        .args(["test", "--quiet", "-p", package])
+        .args(arguments);
+    cargo
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let status = cargo
+        .status()
+        .map_err(|error| Failure::target(format!("cannot run cargo: {error}")))?;
+    Ok(status.success())
 }
 
 /// The fixtures that were asked for: by name, by path, or all of `fixtures/leaks/`.
