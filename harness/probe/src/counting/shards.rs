@@ -61,7 +61,8 @@ pub struct HeapReading {
     pub allocated_blocks: u64,
     /// The most live bytes at any moment since the last [`Counters::reset_peak`].
     pub peak_bytes: u64,
-    /// How far `peak_bytes` may be from the truth, either way: [`PEAK_STEP_BYTES`] per shard in use.
+    /// How far `peak_bytes` may be from the truth, either way: [`PEAK_STEP_BYTES`] per
+    /// shard that ever counted here, those of ended threads included.
     pub peak_error_bytes: u64,
 }
 
@@ -97,7 +98,7 @@ impl Counters {
             allocated_bytes: allocated.0,
             allocated_blocks: allocated.1,
             peak_bytes: u64::try_from(peak).unwrap_or(0).max(live_bytes),
-            peak_error_bytes: in_use as u64 * PEAK_STEP_BYTES,
+            peak_error_bytes: self.shards_counted_in(in_use) * PEAK_STEP_BYTES,
         }
     }
 
@@ -105,6 +106,17 @@ impl Counters {
     pub fn reset_peak(&self) {
         let live = self.read().live_bytes;
         self.total.peak.store(live.cast_signed(), Ordering::Relaxed);
+    }
+
+    /// How many shards may hold something untold. The shared one tells everything at once.
+    fn shards_counted_in(&self, in_use: usize) -> u64 {
+        let counted = |shard: &&Shard| {
+            shard.allocated_blocks.load(Ordering::Relaxed) > 0
+                || shard.freed_blocks.load(Ordering::Relaxed) > 0
+                || shard.allocated_bytes.load(Ordering::Relaxed) > 0
+                || shard.freed_bytes.load(Ordering::Relaxed) > 0
+        };
+        self.shards.iter().take(in_use).filter(counted).count() as u64
     }
 
     fn sum(&self, in_use: usize, pick: fn(&Shard) -> (&AtomicU64, &AtomicU64)) -> (u64, u64) {

@@ -134,17 +134,20 @@ proptest! {
 
     #[test]
     fn counters_match_the_model_for_threads_that_run_freely(
-        threads in prop::collection::vec(prop::collection::vec(op(), 0..200), 1..5),
+        threads in prop::collection::vec(prop::collection::vec(op(), 0..800), 1..5),
     ) {
         static COUNTERS: Counters = Counters::new();
         static COUNTED: CountingAlloc = CountingAlloc::counting_into(System, &COUNTERS);
         let before = COUNTERS.read();
+        // All at once, or a thread would be done before the next one starts.
+        let start = &Barrier::new(threads.len());
         let models: Vec<Model> = std::thread::scope(|scope| {
             let running: Vec<_> = threads
                 .iter()
                 .map(|ops| {
                     scope.spawn(move || {
                         let mut model = Model::default();
+                        start.wait();
                         ops.iter().for_each(|op| model.apply(&COUNTED, op));
                         model
                     })
