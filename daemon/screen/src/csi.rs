@@ -2,8 +2,8 @@
 
 use crate::params::Params;
 
-/// Reads `ESC [ digits ; : final` at the start of the bytes, where all of it is there. Its parameters go to `params`; returns its final
-/// byte and its length. `None` leaves it to the parser, which knows all other forms, and reads these ones in the same way.
+/// Reads `ESC [ digits ; : final` at the start of the bytes, where all of it is there. Its parameters go to `params`; returns
+/// its final byte and its length. `None` leaves it to the parser, which knows all other forms and reads these in the same way.
 #[inline]
 pub(crate) fn whole_sequence(bytes: &[u8], params: &mut Params) -> Option<(char, usize)> {
     let body = bytes.strip_prefix(b"\x1b[")?;

@@ -27,8 +27,8 @@ pub(crate) fn printable_run(bytes: &[u8]) -> usize {
 #[inline]
 fn printable_in(word: u64) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // A byte's top bit is set when it is below 0x20, or 0x7f and above. A carry can only come from a byte that is flagged itself, so the
-    // lowest flag is right.
+    // A byte's top bit is set when it is below 0x20, or 0x7f and above. A carry can only come from a byte that is flagged
+    // itself, so the lowest flag is right.
     let below = word.wrapping_sub(ONES * 0x20) & !word;
     let above = word.wrapping_add(ONES) | word;
     let flags = (below | above) & (ONES << 7);

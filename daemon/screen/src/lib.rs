@@ -1,7 +1,7 @@
 //! Terminal output in, screen and bounded scrollback out.
 //!
-//! A [`Screen`] is fed the bytes that a program writes to its terminal, cut anywhere, and can be read at any time: as text, as history,
-//! or as a [snapshot](Screen::snapshot) of escape sequences that rebuilds it on a real terminal.
+//! A [`Screen`] is fed the bytes that a program writes to its terminal, cut anywhere, and can be read at any time: as text, as
+//! history, or as a [snapshot](Screen::snapshot) of escape sequences that rebuilds it on a real terminal.
 //!
 //! What is deliberately absent: I/O, clocks, threads, unsafe code, and any buffer whose size the program in the terminal can
 //! choose. Rows exist once they are written to; lines that leave the screen are packed into UTF-8 with runs of style.

@@ -113,16 +113,13 @@ impl Row {
 
     /// Writes one cell, or two when the glyph is wide.
     pub(crate) fn write(&mut self, column: usize, glyph: Glyph, style: Style, columns: usize) {
-        let end = column + if glyph.is_wide() { 2 } else { 1 };
-        self.prepare(column, end, columns);
-        if self.glyphs.len() < end {
-            self.glyphs.resize(end, Glyph::BLANK);
-        }
-        self.glyphs[column] = glyph;
-        if glyph.is_wide() {
-            self.glyphs[column + 1] = Glyph::SPACER;
-        }
-        self.paint(column, end, style);
+        let both = [glyph, Glyph::SPACER];
+        self.write_glyphs(
+            column,
+            if glyph.is_wide() { &both } else { &both[..1] },
+            style,
+            columns,
+        );
     }
 
     /// Adds a zero-width character to a cell.
@@ -156,69 +153,6 @@ impl Row {
         }
         self.glyphs[column..end].fill(Glyph::BLANK);
         self.paint(column, end, style);
-    }
-
-    /// Makes room for `count` blank cells; what is pushed over the right edge is gone.
-    pub(crate) fn insert(&mut self, column: usize, count: usize, style: Style, columns: usize) {
-        let count = count.min(columns - column);
-        self.wrapped = false;
-        if column < self.glyphs.len() {
-            self.heal(column);
-            let len = (self.glyphs.len() + count).min(columns);
-            self.reserve(len, columns);
-            self.glyphs.resize(len, Glyph::BLANK);
-            self.glyphs.copy_within(column..len - count, column + count);
-            if !self.styles.is_empty() {
-                self.level_styles();
-                self.styles.copy_within(column..len - count, column + count);
-            }
-            if let Some(marks) = &mut self.marks {
-                marks.shift_right(column, count, columns);
-            }
-            self.drop_empty_marks();
-            // What is moved is about to be erased: a half at either edge must not be taken for a whole.
-            self.glyphs[column..column + count].fill(Glyph::BLANK);
-            if self.glyphs[len - 1].is_wide() {
-                self.blank(len - 1);
-            }
-        }
-        self.erase(column, column + count, style, columns);
-    }
-
-    /// Removes cells; what follows moves left, and blanks come in at the right edge.
-    pub(crate) fn delete(&mut self, column: usize, count: usize, style: Style, columns: usize) {
-        let count = count.min(columns - column);
-        let len = self.glyphs.len();
-        self.wrapped = false;
-        if column + count >= len {
-            self.erase(column, columns, style, columns);
-            return;
-        }
-        self.heal(column);
-        self.heal(column + count);
-        self.glyphs.copy_within(column + count.., column);
-        self.glyphs.truncate(len - count);
-        if !self.styles.is_empty() {
-            self.styles.copy_within(column + count.., column);
-            self.styles.truncate(len - count);
-        }
-        if let Some(marks) = &mut self.marks {
-            marks.shift_left(column, count);
-        }
-        self.drop_empty_marks();
-        self.erase(columns - count, columns, style, columns);
-    }
-
-    /// Cuts the row to a new width; a wide character cut in half becomes blank.
-    pub(crate) fn narrow_to(&mut self, columns: usize) {
-        if columns < self.glyphs.len() {
-            self.heal(columns);
-            self.remove_marks(columns, self.glyphs.len());
-            self.glyphs.truncate(columns);
-            self.styles.truncate(columns);
-        }
-        self.glyphs.shrink_to(columns);
-        self.styles.shrink_to(columns);
     }
 
     /// Empties the row and keeps its buffers, for a row that scrolled off and comes back at the bottom.
@@ -345,5 +279,6 @@ impl PartialEq for Row {
     }
 }
 
+mod shift;
 #[cfg(test)]
 mod tests;

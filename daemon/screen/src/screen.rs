@@ -16,9 +16,9 @@ use crate::{csi, ground, snapshot};
 
 /// An emulated terminal with a bounded history.
 ///
-/// Its memory follows what was written: a new one holds nothing on the heap, a full one holds its cells (at most 28 bytes each, in
-/// both buffers) and the history within its limit. Everything else is bounded by constants, for any input: an unfinished
-/// sequence, a title, zero-width characters, answers that nobody takes.
+/// Its memory follows what was written: a new one holds nothing on the heap, a full one holds its cells (12 bytes each, at
+/// most 44 with zero-width characters on every one, in both buffers) and the history within its limit. Everything else is
+/// bounded by constants, for any input: an unfinished sequence, a title, answers that nobody takes.
 pub struct Screen {
     terminal: Terminal,
     parser: vte::Parser<OSC_BYTES_MAX>,

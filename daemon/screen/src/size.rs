@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Most rows or columns of a screen.
 ///
-/// A cell costs 12 bytes and its zero-width characters at most 16 more, so this bounds a full screen at 28 MB; the
+/// A cell costs 12 bytes and its zero-width characters at most 32 more, so this bounds a full screen at 44 MB; the
 /// largest terminals in use (8K displays, tiny fonts) have about 500 rows and 900 columns.
 pub const SIDE_MAX: u16 = 1000;
 

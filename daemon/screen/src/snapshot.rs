@@ -56,8 +56,8 @@ fn buffer(out: &mut Vec<u8>, grid: &Grid, saved: &Pen, terminal: &Terminal) {
     rows(out, grid, terminal);
 }
 
-/// Draws all rows of a grid on a blank screen. A row that goes on in the next one is drawn to the last column and followed without
-/// moving the cursor, so that the terminal knows both as one line.
+/// Draws all rows of a grid on a blank screen. A row that goes on in the next one is drawn to the last column and followed
+/// without moving the cursor, so that the terminal knows both as one line.
 fn rows(out: &mut Vec<u8>, grid: &Grid, terminal: &Terminal) {
     let blank = Row::default();
     let mut style = Style::DEFAULT;
