@@ -1,5 +1,6 @@
 //! Scenarios: questions in TOML, read at the edge into types that cannot be wrong.
 
+mod actions;
 mod check;
 mod gates;
 mod load;

@@ -1,15 +1,19 @@
 //! A TOML file that a person wrote, and everything that is wrong with it, each at its place.
 
-mod read;
+mod measures;
+mod node;
 mod suggest;
+mod table;
 
 use std::fmt;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
-pub(crate) use read::{Node, Table, document, known_placeholders, parse_bytes, parse_size};
+pub(crate) use measures::{parse_bytes, parse_size};
+pub(crate) use node::{Node, known_placeholders};
 pub(crate) use suggest::{closest, listed};
+pub(crate) use table::{Table, document};
 
 use crate::style::Colour;
 

@@ -1,20 +1,13 @@
-//! Typed reading of TOML values; whatever does not fit becomes a problem at its place.
+//! Values of a TOML file, read as what is expected of them; whatever does not fit becomes a problem at its place.
 
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
-use super::{Problems, closest, listed};
+use super::{Problems, Table, closest, listed, parse_bytes};
 use crate::units::Bytes;
-
-/// A table of the file.
-#[derive(Clone, Debug)]
-pub(crate) struct Table<'t> {
-    span: Range<usize>,
-    entries: &'t DeTable<'t>,
-}
 
 /// A value of the file.
 #[derive(Clone, Debug)]
@@ -24,85 +17,9 @@ pub(crate) struct Node<'t> {
     value: &'t DeValue<'t>,
 }
 
-/// Reads a text as TOML. What is not TOML becomes problems; the rest is still there to be read.
-pub(crate) fn document<'t>(text: &'t str, problems: &mut Problems) -> Spanned<DeTable<'t>> {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
-        problems.add(
-            error.span().unwrap_or(0..0),
-            "this is not TOML",
-            error.message().replace('\n', ", "),
-        );
-    }
-    table
-}
-
-impl<'t> Table<'t> {
-    /// The table that is the whole file.
-    pub(crate) fn root(document: &'t Spanned<DeTable<'t>>) -> Table<'t> {
-        Table {
-            span: 0..0,
-            entries: document.get_ref(),
-        }
-    }
-
-    /// Where its header or its braces stand.
-    pub(crate) fn span(&self) -> Range<usize> {
-        self.span.clone()
-    }
-
-    /// The value of `key`.
-    pub(crate) fn get(&self, key: &str) -> Option<Node<'t>> {
-        self.entries.get(key).map(Node::new)
-    }
-
-    /// The value of `key`; a problem when there is none. `what` says what the table is: "a scenario".
-    pub(crate) fn require(
-        &self,
-        key: &str,
-        what: &str,
-        problems: &mut Problems,
-    ) -> Option<Node<'t>> {
-        let found = self.get(key);
-        if found.is_none() {
-            problems.add(
-                self.span(),
-                format!("{what} needs `{key}`"),
-                format!("`{key}` is missing"),
-            );
-        }
-        found
-    }
-
-    /// Its keys, with their places and values.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (Range<usize>, &'t str, Node<'t>)> {
-        self.entries
-            .iter()
-            .map(|(key, value)| (key.span(), key.get_ref().as_ref(), Node::new(value)))
-    }
-
-    /// A problem for each key that is not `allowed`. `what` says what the table is: "a scenario".
-    pub(crate) fn only(&self, allowed: &[&str], what: &str, problems: &mut Problems) {
-        for (span, key, _) in self.entries() {
-            if allowed.contains(&key) {
-                continue;
-            }
-            let label = closest(key, allowed).map_or_else(
-                || "unknown key".to_owned(),
-                |meant| format!("did you mean `{meant}`?"),
-            );
-            problems.add_with_help(
-                span,
-                format!("{what} has no `{key}`"),
-                label,
-                format!("allowed: {}", listed(allowed)),
-            );
-        }
-    }
-}
-
 impl<'t> Node<'t> {
-    fn new(value: &'t Spanned<DeValue<'t>>) -> Node<'t> {
+    /// The value and its place.
+    pub(super) fn new(value: &'t Spanned<DeValue<'t>>) -> Node<'t> {
         Node {
             span: value.span(),
             value: value.get_ref(),
@@ -307,25 +224,6 @@ impl<'t> Node<'t> {
     }
 }
 
-/// `15MB` is 15,000,000 bytes, `2MiB` is 2,097,152; none without a unit, or with one that is not exactly so written.
-pub(crate) fn parse_bytes(text: &str) -> Option<Bytes> {
-    const UNITS: [&str; 8] = ["B", "kB", "KB", "KiB", "MB", "MiB", "GB", "GiB"];
-    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-    let known = UNITS.contains(&unit.trim_start());
-    let size: bytesize::ByteSize = known.then(|| text.parse().ok()).flatten()?;
-    Some(Bytes(size.as_u64()))
-}
-
-/// Rows and columns: `24x80` is 24 rows of 80 columns; each from 1 to 1,000.
-pub(crate) fn parse_size(text: &str) -> Option<(u16, u16)> {
-    let (rows, columns) = text.split_once('x')?;
-    let side = |text: &str| -> Option<u16> {
-        let side = text.parse().ok()?;
-        (1..=1_000).contains(&side).then_some(side)
-    };
-    Some((side(rows)?, side(columns)?))
-}
-
 /// Whether all of `used`, the placeholders in the text at `node`, are among `allowed`; a problem for each that is not.
 pub(crate) fn known_placeholders(
     node: &Node<'_>,
@@ -358,21 +256,5 @@ fn article(word: &str) -> &'static str {
         "an"
     } else {
         "a"
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decimal_and_binary_units_differ_and_a_unit_is_needed() {
-        assert_eq!(parse_bytes("15MB"), Some(Bytes(15_000_000)));
-        assert_eq!(parse_bytes("2MiB"), Some(Bytes(2 << 20)));
-        assert_eq!(parse_bytes("1.5 KiB"), Some(Bytes(1536)));
-        assert_eq!(parse_bytes("0B"), Some(Bytes(0)));
-        for wrong in ["15", "", "MB", "15M", "15mb", "-1B", "1e3B", "15MB/s"] {
-            assert_eq!(parse_bytes(wrong), None, "{wrong}");
-        }
     }
 }
