@@ -80,7 +80,7 @@ pub(super) fn disk(limit: u64, evidence: &Evidence<'_>) -> Finding {
 pub(super) fn gauges(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let samples = evidence.series();
     if samples.iter().any(|sample| sample.gauges.is_none()) {
-        return Finding::unsupported("gauges");
+        return Finding::unsupported();
     }
     let grown = lasting_growth(evidence, |sample| {
         let gauges = sample.gauges.iter().flatten();

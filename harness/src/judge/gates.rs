@@ -31,11 +31,11 @@ impl Finding {
         }
     }
 
-    /// The target has no probe, or one that does not deliver this.
-    pub(super) fn unsupported(what: &str) -> Finding {
+    /// A sample has nothing from a probe.
+    pub(super) fn unsupported() -> Finding {
         Finding::none(
             GateVerdict::Unsupported,
-            format!("the target's probe does not deliver {what}, or it has none"),
+            "the target has no probe that delivers this",
         )
     }
 }

@@ -204,7 +204,7 @@ fn rises_above(levels: &[i64], jitter: f64) -> Vec<usize> {
 pub(super) fn heap_per_cycle(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let samples = evidence.series();
     let Some(levels) = live_bytes(&samples) else {
-        return Finding::unsupported("the live heap");
+        return Finding::unsupported();
     };
     let Some(windows) = Windows::new(&samples, levels) else {
         return Finding::none(GateVerdict::Inconclusive, "too few samples");

@@ -16,7 +16,7 @@ pub(super) fn heap_total(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let samples = evidence.series();
     match live_bytes(&samples) {
         Some(levels) => ceiling(limit, "live heap", &samples, levels),
-        None => Finding::unsupported("the live heap"),
+        None => Finding::unsupported(),
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) fn peak_heap(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let mut error = Bytes(0);
     for pair in samples.windows(2) {
         let (Some(before), Some(after)) = (pair[0].heap, pair[1].heap) else {
-            return Finding::unsupported("the live heap");
+            return Finding::unsupported();
         };
         let rise = after.peak_bytes.since(before.live_bytes).0;
         if highest.is_none_or(|(most, _)| rise > most) {
@@ -102,7 +102,7 @@ pub(super) fn peak_heap(limit: u64, evidence: &Evidence<'_>) -> Finding {
 /// `churn.idle`: what is allocated per second while nothing happens; of several readings the quietest counts.
 pub(super) fn churn_idle(limit: u64, evidence: &Evidence<'_>) -> Finding {
     if evidence.series().iter().any(|sample| sample.heap.is_none()) {
-        return Finding::unsupported("allocated bytes");
+        return Finding::unsupported();
     }
     let quietest = evidence
         .idle

@@ -66,13 +66,7 @@ pub fn write_scenario(
         return Ok(());
     }
     write_gates(scenario, style, out)?;
-    for gate in text::by_urgency(&scenario.gates) {
-        // Sites have lines of their own below.
-        let told_below = gate.metric == Metric::Sites.name() && !scenario.sites.is_empty();
-        if !gate.detail.is_empty() && !told_below {
-            note(&format!("{}: ", gate.metric), &gate.detail, style, out)?;
-        }
-    }
+    write_details(scenario, style, out)?;
     for site in scenario.sites.iter().take(SITES_SHOWN) {
         let cycles = site.cycles.max(1);
         let growth = format!(
@@ -82,8 +76,8 @@ pub fn write_scenario(
         );
         let place = text::place(site);
         note(
-            "grows: ",
-            &format!("{} ({place}), {growth}", site.function),
+            "- ",
+            &format!("grows: {} ({place}), {growth}", site.function),
             style,
             out,
         )?;
@@ -91,6 +85,29 @@ pub fn write_scenario(
     if scenario.sites.len() > SITES_SHOWN {
         let more = scenario.sites.len() - SITES_SHOWN;
         note("", &format!("and {more} more sites"), style, out)?;
+    }
+    Ok(())
+}
+
+/// What there is to say about gates; once where several say the same.
+fn write_details(scenario: &ScenarioReport, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    // Sites have lines of their own below.
+    let told_below = |metric: &str| metric == Metric::Sites.name() && !scenario.sites.is_empty();
+    let mut details: Vec<(String, &str)> = Vec::new();
+    for gate in text::by_urgency(&scenario.gates) {
+        if gate.detail.is_empty() || told_below(&gate.metric) {
+            continue;
+        }
+        match details
+            .iter_mut()
+            .find(|(_, detail)| *detail == gate.detail)
+        {
+            Some((metrics, _)) => *metrics = format!("{metrics}, {}", gate.metric),
+            None => details.push((gate.metric.clone(), &gate.detail)),
+        }
+    }
+    for (metrics, detail) in details {
+        note("- ", &format!("{metrics}: {detail}"), style, out)?;
     }
     Ok(())
 }
