@@ -79,7 +79,8 @@ fn from_gates(gates: &[JudgedGate], unknown: &[&str]) -> (Verdict, Option<Failur
     if has(GateVerdict::Leak) {
         return (Verdict::Leak, None, String::new());
     }
-    let mut unclear: Vec<String> = gates
+    // Why is said by each gate.
+    let mut unclear: Vec<&str> = gates
         .iter()
         .filter(|gate| {
             matches!(
@@ -87,15 +88,12 @@ fn from_gates(gates: &[JudgedGate], unknown: &[&str]) -> (Verdict, Option<Failur
                 GateVerdict::Inconclusive | GateVerdict::Unsupported
             )
         })
-        .map(|gate| format!("{}: {}", gate.metric.name(), gate.detail))
+        .map(|gate| gate.metric.name())
         .collect();
-    unclear.extend(
-        unknown
-            .iter()
-            .map(|name| format!("{name}: this version of leakgate has no such metric")),
-    );
+    unclear.extend(unknown);
     if !unclear.is_empty() {
-        return (Verdict::Inconclusive, None, unclear.join("; "));
+        let detail = format!("no answer about {}", unclear.join(", "));
+        return (Verdict::Inconclusive, None, detail);
     }
     if has(GateVerdict::Known) {
         return (Verdict::Known, None, String::new());
