@@ -213,7 +213,12 @@ impl Drive<'_, '_> {
         let mut steady = Steady::default();
         for cycle in 1..=most {
             self.cycle(driver, Phase::Warmup, cycle).await?;
-            let sample = sampler.sample(Phase::Warmup, cycle, Edge::Inner).await;
+            let edge = if cycle == most {
+                Edge::Outer
+            } else {
+                Edge::Inner
+            };
+            let sample = sampler.sample(Phase::Warmup, cycle, edge).await;
             let sample = self.sampled(sample).await?;
             let over = !fixed && steady.ends_with(&sample);
             self.recorder.record(Event::Sample(Box::new(sample)))?;

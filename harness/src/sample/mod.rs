@@ -19,10 +19,10 @@ use probe::{ProbeClient, ProbeError};
 
 /// How long a target may take to say that it is idle.
 const QUIESCE_BOUND: Duration = Duration::from_secs(5);
-/// How long readings that stand above the sample before are given to come back.
+/// How long readings that stand above the sample before are given to come back, where the sample decides.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Patience that was in vain is halved, down to this: a leaking target must not take minutes.
-const PATIENCE_MIN: Duration = Duration::from_millis(50);
+/// The same between cycles: what comes back later than this has done so by the sample that decides.
+const PATIENCE_INNER: Duration = Duration::from_millis(100);
 /// Between two readings; `/proc` sends no events.
 const READ_EVERY: Duration = Duration::from_millis(5);
 
@@ -34,7 +34,6 @@ pub struct Sampler {
     probe: Option<ProbeClient>,
     private: PathBuf,
     before: Option<Reading>,
-    patience: Duration,
 }
 
 /// Why a sample could not be taken.
@@ -63,7 +62,7 @@ struct Reading {
     disk: Disk,
 }
 
-/// Which sample is taken: the last of a phase is given all the patience there is.
+/// Which sample is taken: what decides is given all the patience there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
     /// Another cycle follows.
@@ -81,7 +80,6 @@ impl Sampler {
             probe,
             private: private.to_owned(),
             before: None,
-            patience: PATIENCE,
         }
     }
 
@@ -138,10 +136,9 @@ impl Sampler {
     ///
     /// The lowest heap of the agreeing readings is taken: work in flight only ever adds to it.
     async fn settled_reading(&mut self, edge: Edge) -> Result<(Reading, u32), SampleError> {
-        let patience = if edge == Edge::Outer {
-            PATIENCE
-        } else {
-            self.patience
+        let patience = match edge {
+            Edge::Outer => PATIENCE,
+            Edge::Inner => PATIENCE_INNER,
         };
         let deadline = Instant::now() + patience;
         let mut last = self.read().await?;
@@ -157,12 +154,7 @@ impl Sampler {
                 .before
                 .as_ref()
                 .is_some_and(|before| last.exceeds(before));
-            if agree && !risen {
-                self.patience = PATIENCE;
-                return Ok((last, reads));
-            }
-            if Instant::now() >= deadline {
-                self.patience = (patience / 2).max(PATIENCE_MIN);
+            if (agree && !risen) || Instant::now() >= deadline {
                 return Ok((last, reads));
             }
         }

@@ -80,7 +80,10 @@ impl Workspace {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         (
             output.status.code().unwrap_or(-1),
-            text(output.stdout).split_whitespace().collect::<Vec<_>>().join(" "),
+            text(output.stdout)
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" "),
             text(output.stderr),
         )
     }
