@@ -1,1 +1,25 @@
-//! To be written.
+//! sessiond: terminal sessions that live on when their clients leave.
+//!
+//! ```text
+//! client bytes -> Frame -> Request -> Core::handle(now, Event) -> Effect -> session task -> PTY
+//!                                                        PTY -> screen -> every client's queue
+//! ```
+//!
+//! - [`core`] decides, alone and without waiting; bulk bytes go around it.
+//! - [`session`] moves bytes between a PTY, its screen and its clients; [`fanout`] is what waits for one client.
+//! - [`spawn`] is the one place where processes start and are reaped; [`teardown`] the one way a session ends.
+//! - [`server`] is the socket, the connections, the signals; [`tasks`] starts and counts every task.
+//! - [`cli`] is what a person types.
+
+mod cli;
+mod core;
+mod fanout;
+mod gauges;
+mod paths;
+mod server;
+mod session;
+mod spawn;
+mod tasks;
+mod teardown;
+
+pub use cli::run;

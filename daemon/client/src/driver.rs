@@ -5,16 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use sessiond_protocol::{
-    Decoded, Failure, Frame, INPUT_BYTES_MAX, Notice, Reply, Request, RequestId, ResizeParams,
-    ServerMessage, SessionId, SessionParams, SessionRef, Size, Success, encode_control,
-    encode_input,
+    Decoded, Failure, Frame, FrameBuffer, INPUT_BYTES_MAX, Notice, Reply, Request, RequestId,
+    ResizeParams, ServerMessage, SessionId, SessionParams, SessionRef, Size, Success,
+    encode_control, encode_input,
 };
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::attachment::Event;
 use crate::error::ClientError;
-use crate::raw::{Incoming, oversized, parse_message, write_all};
+use crate::raw::{self, oversized, parse_message, write_all};
 
 /// Frames that wait for the socket: callers beyond it wait their turn in `send`.
 pub(crate) const OUTGOING_FRAMES_MAX: usize = 16;
@@ -72,7 +72,7 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 /// The two ends of a connection: what callers hold, and the task's body.
 pub(crate) fn connect(
     stream: UnixStream,
-    incoming: Incoming,
+    incoming: FrameBuffer,
 ) -> (Handle, impl Future<Output = ()> + Send + 'static) {
     let shared = Arc::new(Mutex::new(Shared::default()));
     let (outgoing, frames) = mpsc::channel(OUTGOING_FRAMES_MAX);
@@ -82,7 +82,7 @@ pub(crate) fn connect(
 
 async fn drive(
     stream: UnixStream,
-    incoming: Incoming,
+    incoming: FrameBuffer,
     frames: mpsc::Receiver<Bytes>,
     end: EndOnDrop,
 ) {
@@ -106,10 +106,10 @@ async fn send(stream: &UnixStream, mut frames: mpsc::Receiver<Bytes>) {
 
 async fn receive(
     stream: &UnixStream,
-    mut incoming: Incoming,
+    mut incoming: FrameBuffer,
     shared: &Mutex<Shared>,
 ) -> Result<(), ClientError> {
-    while let Some(decoded) = incoming.next(stream).await? {
+    while let Some(decoded) = raw::receive(stream, &mut incoming).await? {
         match decoded {
             Decoded::Frame(Frame::Control(json)) => match parse_message(&json)? {
                 ServerMessage::Reply(reply) => answer(shared, reply),

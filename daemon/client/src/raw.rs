@@ -3,9 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use bytes::{Buf, Bytes};
 use sessiond_protocol::{
-    ClientHello, Decoded, Frame, FrameDecoder, MAX_FRAME_BYTES, ServerHello, ServerMessage,
+    ClientHello, Decoded, Frame, FrameBuffer, MAX_FRAME_BYTES, ServerHello, ServerMessage,
     encode_control,
 };
 use tokio::net::UnixStream;
@@ -20,7 +19,7 @@ const READ_BYTES: usize = 16 << 10;
 #[derive(Debug)]
 pub struct RawConnection {
     stream: UnixStream,
-    incoming: Incoming,
+    incoming: FrameBuffer,
 }
 
 impl RawConnection {
@@ -37,7 +36,7 @@ impl RawConnection {
             })?;
         Ok(Self {
             stream,
-            incoming: Incoming::new(),
+            incoming: FrameBuffer::new(MAX_FRAME_BYTES),
         })
     }
 
@@ -78,7 +77,7 @@ impl RawConnection {
     /// # Errors
     /// When the socket fails or the stream is broken.
     pub async fn next(&mut self) -> Result<Option<Decoded>, ClientError> {
-        self.incoming.next(&self.stream).await
+        receive(&self.stream, &mut self.incoming).await
     }
 
     /// The next control message; frames of terminal bytes before it are dropped.
@@ -102,63 +101,37 @@ impl RawConnection {
         self.stream
     }
 
-    pub(crate) fn into_parts(self) -> (UnixStream, Incoming) {
+    pub(crate) fn into_parts(self) -> (UnixStream, FrameBuffer) {
         (self.stream, self.incoming)
     }
 }
 
-/// The reading half's state: one unfinished frame, and what was read beyond the last frame handed out.
-#[derive(Debug)]
-pub(crate) struct Incoming {
-    decoder: FrameDecoder,
-    /// At most [`READ_BYTES`]; given back when it is used up.
-    rest: Bytes,
-}
-
-impl Incoming {
-    const fn new() -> Self {
-        Self {
-            decoder: FrameDecoder::new(MAX_FRAME_BYTES),
-            rest: Bytes::new(),
+/// The next thing on `stream`, through the buffer that belongs to it.
+pub(crate) async fn receive(
+    stream: &UnixStream,
+    incoming: &mut FrameBuffer,
+) -> Result<Option<Decoded>, ClientError> {
+    loop {
+        if let Some(decoded) = incoming.take()? {
+            return Ok(Some(decoded));
         }
-    }
-
-    pub(crate) async fn next(
-        &mut self,
-        stream: &UnixStream,
-    ) -> Result<Option<Decoded>, ClientError> {
-        loop {
-            if let Some(decoded) = self.decode_rest()? {
-                return Ok(Some(decoded));
-            }
-            stream.readable().await?;
-            match read_once(stream) {
-                Ok(bytes) if bytes.is_empty() => return Ok(None),
-                Ok(bytes) => self.rest = bytes,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                // A server that closes with our bytes unread resets the connection; what it sent before was read.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
-                Err(error) => return Err(error.into()),
-            }
+        stream.readable().await?;
+        match read_once(stream, incoming) {
+            Ok(0) => return Ok(None),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            // A server that closes with our bytes unread resets the connection; what it sent before was read.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+            Err(error) => return Err(error.into()),
         }
-    }
-
-    fn decode_rest(&mut self) -> Result<Option<Decoded>, ClientError> {
-        let mut input = &self.rest[..];
-        let decoded = self.decoder.decode(&mut input)?;
-        let taken = self.rest.len() - input.len();
-        self.rest.advance(taken);
-        if self.rest.is_empty() {
-            self.rest = Bytes::new();
-        }
-        Ok(decoded)
     }
 }
 
-fn read_once(stream: &UnixStream) -> io::Result<Bytes> {
+fn read_once(stream: &UnixStream, incoming: &mut FrameBuffer) -> io::Result<usize> {
     let mut chunk = [0; READ_BYTES];
     let read = stream.try_read(&mut chunk)?;
-    Ok(Bytes::copy_from_slice(&chunk[..read]))
+    incoming.fill(&chunk[..read]);
+    Ok(read)
 }
 
 pub(crate) async fn write_all(stream: &UnixStream, mut bytes: &[u8]) -> Result<(), ClientError> {

@@ -21,6 +21,7 @@
 //!
 //! Requests may be answered in any order; `id` ties a reply to its request.
 
+mod buffer;
 mod decoder;
 mod frame;
 mod limits;
@@ -30,6 +31,7 @@ mod reply;
 mod request;
 mod session;
 
+pub use buffer::FrameBuffer;
 pub use decoder::{Decoded, FrameDecoder, FrameError};
 pub use frame::{
     Frame, FrameKind, HEADER_BYTES, encode_control, encode_input, encode_output, encode_snapshot,

@@ -1,0 +1,188 @@
+//! The arguments as they are typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use sessiond_protocol::{SessionName, SessionRef, Size};
+
+use super::detach_key::DetachKey;
+use super::exit_code::EXIT_CODES_HELP;
+
+/// Terminal sessions that live on when their clients leave.
+#[derive(Debug, Parser)]
+#[command(name = "sessiond", version, after_help = EXIT_CODES_HELP)]
+pub(super) struct Args {
+    /// The daemon's socket [default: $XDG_RUNTIME_DIR/sessiond/sessiond.sock or /tmp/sessiond-UID/sessiond.sock]
+    #[arg(long, global = true, value_name = "PATH", env = "SESSIOND_SOCKET")]
+    pub(super) socket: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the daemon in the foreground until it is asked to end
+    Serve(ServeArgs),
+    #[command(flatten)]
+    Ask(Question),
+}
+
+/// What to ask the daemon.
+#[derive(Debug, Subcommand)]
+pub(super) enum Question {
+    /// Start a session, and a daemon where none runs; attach to it when on a terminal
+    New(NewArgs),
+    /// List the sessions
+    List {
+        /// As JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Attach this terminal to a session
+    Attach {
+        /// By number or name
+        session: SessionRef,
+        #[command(flatten)]
+        keys: KeyArgs,
+    },
+    /// Print a session's screen as text
+    Screen {
+        /// By number or name
+        session: SessionRef,
+        /// Also print up to this many lines of scrollback above it
+        #[arg(long, value_name = "LINES", default_value_t = 0)]
+        scrollback: u32,
+    },
+    /// Type text into a session
+    Write {
+        /// By number or name
+        session: SessionRef,
+        /// What to type, as it is; `-` reads it from standard input
+        text: String,
+    },
+    /// Change the size of a session's terminal
+    Resize {
+        /// By number or name
+        session: SessionRef,
+        /// ROWSxCOLUMNS
+        size: Size,
+    },
+    /// Wait until a session's process ends, and exit with its code
+    Wait {
+        /// By number or name
+        session: SessionRef,
+        /// Give up after this time, e.g. 30s or 5m
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        timeout: Option<Duration>,
+    },
+    /// End a session and everything it started
+    Close {
+        /// By number or name
+        session: SessionRef,
+    },
+    /// End every session and the daemon
+    Shutdown,
+}
+
+/// Of `serve`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ServeArgs {
+    /// What goes to the log: error, warn, info, debug, trace, or directives per module
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "SESSIOND_LOG",
+        default_value = "info"
+    )]
+    pub(super) log_level: String,
+
+    /// Append the log to this file instead of writing it to standard error
+    #[arg(long, value_name = "FILE")]
+    pub(super) log_file: Option<PathBuf>,
+
+    /// Leave the terminal, and say so on standard output when clients can connect: how `new` starts a daemon
+    #[arg(long, hide = true)]
+    pub(super) background: bool,
+}
+
+/// Of `new`.
+#[derive(Debug, clap::Args)]
+pub(super) struct NewArgs {
+    /// A name for it: letters, digits, `.`, `_`, `-`, beginning with a letter or `_`
+    #[arg(long)]
+    pub(super) name: Option<SessionName>,
+
+    /// Where its program starts [default: here]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) cwd: Option<PathBuf>,
+
+    /// ROWSxCOLUMNS [default: this terminal's, or 24x80]
+    #[arg(long)]
+    pub(super) size: Option<Size>,
+
+    /// Lines of scrollback to keep at most
+    #[arg(long, value_name = "LINES")]
+    pub(super) scrollback: Option<u32>,
+
+    /// Set a variable in its environment; may be given several times
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = parse_variable)]
+    pub(super) environment: Vec<(String, String)>,
+
+    /// Do not attach; print its number
+    #[arg(long, short)]
+    pub(super) detach: bool,
+
+    #[command(flatten)]
+    pub(super) keys: KeyArgs,
+
+    /// The program and its arguments [default: $SHELL]
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(super) command: Vec<String>,
+}
+
+/// Of everything that attaches.
+#[derive(Debug, clap::Args)]
+pub(super) struct KeyArgs {
+    /// What to type to leave the session running: keys separated by commas, `ctrl-X` or single characters
+    #[arg(
+        long,
+        value_name = "KEYS",
+        env = "SESSIOND_DETACH_KEY",
+        default_value = "ctrl-\\,d"
+    )]
+    pub(super) detach_key: DetachKey,
+}
+
+fn parse_variable(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("not NAME=VALUE"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_follows_two_dashes() {
+        let args =
+            Args::try_parse_from(["sessiond", "new", "-d", "--env", "A=b=c", "--", "ls", "-l"])
+                .unwrap();
+        let Command::Ask(Question::New(new)) = args.command else {
+            panic!("not new")
+        };
+        assert_eq!(new.command, ["ls", "-l"]);
+        assert_eq!(new.environment, [("A".to_owned(), "b=c".to_owned())]);
+    }
+}

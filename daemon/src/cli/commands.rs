@@ -1,0 +1,187 @@
+//! What each command does.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+use sessiond_protocol::{CreateParams, SessionRef};
+use tracing_subscriber::EnvFilter;
+
+use super::args::{Args, Command, NewArgs, Question, ServeArgs};
+use super::attach::attach;
+use super::exit_code::{CliError, ExitCode};
+use super::launch::{READY, connect, connect_or_start};
+use super::{output, raw_terminal, runtime};
+use crate::paths::default_socket;
+use crate::server::serve;
+
+/// Bytes of standard input that `write -` sends at a time.
+const PIPE_BYTES: usize = 16 << 10;
+
+/// Where there is no `$SHELL`.
+const DEFAULT_SHELL: &str = "/bin/sh";
+
+/// Does what was typed.
+pub(super) fn execute(args: Args) -> Result<ExitCode, CliError> {
+    let socket = match args.socket {
+        Some(socket) => socket,
+        None => default_socket()?,
+    };
+    match args.command {
+        Command::Serve(options) => run_daemon(socket, options),
+        Command::Ask(question) => runtime()?.block_on(ask(&socket, question)),
+    }
+}
+
+async fn ask(socket: &Path, question: Question) -> Result<ExitCode, CliError> {
+    match question {
+        Question::New(new) => create(socket, new).await?,
+        Question::List { json } => list(socket, json).await?,
+        Question::Attach { session, keys } => {
+            attach(&connect(socket).await?, session, &keys.detach_key).await?
+        }
+        Question::Screen {
+            session,
+            scrollback,
+        } => {
+            output::screen(&connect(socket).await?.screen(session, scrollback).await?);
+        }
+        Question::Write { session, text } => write(socket, session, &text).await?,
+        Question::Resize { session, size } => connect(socket).await?.resize(session, size).await?,
+        Question::Wait { session, timeout } => {
+            return Ok(ExitCode::Session(
+                connect(socket).await?.wait(session, timeout).await?,
+            ));
+        }
+        Question::Close { session } => {
+            connect(socket).await?.close_session(session).await?;
+        }
+        Question::Shutdown => shut_down(socket).await?,
+    }
+    Ok(ExitCode::Success)
+}
+
+fn run_daemon(socket: PathBuf, options: ServeArgs) -> Result<ExitCode, CliError> {
+    start_log(&options)?;
+    if options.background {
+        leave_terminal().map_err(|source| CliError::system("leave the terminal", source))?;
+    }
+    serve(socket, || {
+        if options.background {
+            // Whoever started this daemon may have given up on it; then nobody misses the word.
+            let _ = output::terminal_bytes(READY);
+            let _ = close_stdout();
+        }
+    })?;
+    Ok(ExitCode::Success)
+}
+
+fn start_log(options: &ServeArgs) -> Result<(), CliError> {
+    let filter = EnvFilter::try_new(&options.log_level)
+        .map_err(|_| CliError::LogLevel(options.log_level.clone()))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false);
+    match &options.log_file {
+        Some(path) => {
+            let opened = OpenOptions::new().create(true).append(true).open(path);
+            let file = opened.map_err(|source| CliError::system("write the log", source))?;
+            log.with_writer(file).init();
+        }
+        None => log.with_writer(io::stderr).init(),
+    }
+    Ok(())
+}
+
+/// A kernel session of its own, so that the terminal's end is not the daemon's, and a directory that is always there.
+fn leave_terminal() -> io::Result<()> {
+    rustix::process::setsid()?;
+    Ok(rustix::process::chdir("/")?)
+}
+
+fn close_stdout() -> io::Result<()> {
+    let null = rustix::fs::open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    Ok(rustix::stdio::dup2_stdout(null)?)
+}
+
+async fn create(socket: &Path, new: NewArgs) -> Result<(), CliError> {
+    let here = || {
+        std::env::current_dir()
+            .map_err(|source| CliError::system("find the working directory", source))
+    };
+    let cwd = match new.cwd {
+        Some(cwd) => here()?.join(cwd),
+        None => here()?,
+    };
+    let shell = || std::env::var("SHELL").unwrap_or_else(|_| DEFAULT_SHELL.to_owned());
+    let params = CreateParams {
+        name: new.name,
+        command: if new.command.is_empty() {
+            vec![shell()]
+        } else {
+            new.command
+        },
+        cwd: Some(cwd.to_string_lossy().into_owned()),
+        env: BTreeMap::from_iter(new.environment),
+        size: new.size.or_else(raw_terminal::size),
+        scrollback_lines: new.scrollback,
+        scrollback_bytes: None,
+    };
+    let client = connect_or_start(socket).await?;
+    let session = client.create(params).await?;
+    if new.detach || !raw_terminal::is_interactive() {
+        output::line(&session.id.to_string());
+        return Ok(());
+    }
+    attach(&client, session.id.into(), &new.keys.detach_key).await
+}
+
+async fn list(socket: &Path, json: bool) -> Result<(), CliError> {
+    let sessions = match connect(socket).await {
+        Ok(client) => client.list().await?,
+        Err(CliError::NoDaemon(_)) => Vec::new(), // and so no sessions
+        Err(error) => return Err(error),
+    };
+    if json {
+        let text = serde_json::to_string_pretty(&sessions);
+        output::line(&text.map_err(|error| CliError::system("write JSON", error.into()))?);
+    } else {
+        output::sessions(&sessions);
+    }
+    Ok(())
+}
+
+async fn write(socket: &Path, session: SessionRef, text: &str) -> Result<(), CliError> {
+    let client = connect(socket).await?;
+    let id = client.get(session).await?.id;
+    if text != "-" {
+        return Ok(client.write(id, text.as_bytes()).await?);
+    }
+    let mut buffer = vec![0; PIPE_BYTES];
+    loop {
+        // Blocking is fine: until there is input there is nothing else to do.
+        let read = io::stdin()
+            .read(&mut buffer)
+            .map_err(|source| CliError::system("read standard input", source))?;
+        if read == 0 {
+            return Ok(());
+        }
+        client.write(id, &buffer[..read]).await?;
+    }
+}
+
+/// Returns when the daemon has closed its sessions, its socket and this connection.
+async fn shut_down(socket: &Path) -> Result<(), CliError> {
+    match connect(socket).await {
+        Ok(client) => {
+            let sessions = client.shutdown().await?;
+            client.closed().await;
+            output::line(&format!("daemon ended, {sessions} session(s) closed"));
+        }
+        Err(CliError::NoDaemon(_)) => output::line("no daemon runs"),
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}

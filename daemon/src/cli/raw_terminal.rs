@@ -1,0 +1,81 @@
+//! This process's own terminal, in raw mode for as long as a session is attached to it.
+
+use std::io::{self, IsTerminal};
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use sessiond_protocol::Size;
+use tokio::io::unix::AsyncFd;
+
+use super::output;
+
+/// Undoes what a program in the session may have switched on: the alternate screen, mouse reports, bracketed paste,
+/// application keys, a hidden cursor, a scroll region, colours. (xterm's control sequences; resets without an effect are harmless.)
+const RESET: &[u8] = b"\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?1l\x1b>\x1b[?25h\x1b[?7h\x1b[r\x1b[m";
+
+/// Clears the terminal and puts the cursor into its corner: what a snapshot starts from.
+pub(super) const CLEAR: &[u8] = b"\x1b[?1049l\x1b[r\x1b[m\x1b[H\x1b[2J";
+
+/// Raw mode. Dropping it restores the terminal, also when a panic unwinds through its owner.
+#[derive(Debug)]
+pub(super) struct RawTerminal {
+    before: Termios,
+    input: AsyncFd<OwnedFd>,
+}
+
+/// Whether a session can be attached to standard input and output.
+pub(super) fn is_interactive() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// The size of the terminal on standard output, where there is one and it knows.
+pub(super) fn size() -> Option<Size> {
+    let size = tcgetwinsize(io::stdout()).ok()?;
+    Size::new(size.ws_row, size.ws_col).ok()
+}
+
+impl RawTerminal {
+    /// Enters raw mode. Must be called inside the runtime.
+    ///
+    /// # Errors
+    /// When standard input is no terminal of this user.
+    pub(super) fn enter() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        // Opened anew: a description of our own can be made non-blocking without the shell, which shares the
+        // inherited one, ever seeing it.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let own = rustix::fs::open("/proc/self/fd/0", flags, Mode::empty())?;
+        #[expect(
+            unsafe_code,
+            reason = "the event loop needs the descriptor to stay what it is"
+        )]
+        // SAFETY: the `OwnedFd` moves into the `AsyncFd` and is only read from; nothing replaces or closes it earlier.
+        let input = unsafe { AsyncFd::register(own) }?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        tcsetattr(io::stdin(), OptionalActions::Flush, &raw)?;
+        Ok(Self { before, input })
+    }
+
+    /// The next typed bytes, at most as many as fit `buffer`; 0 when the terminal has gone.
+    ///
+    /// # Errors
+    /// The terminal's.
+    pub(super) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let mut ready = self.input.readable().await?;
+            if let Ok(read) = ready.try_io(|input| Ok(rustix::io::read(input, &mut *buffer)?)) {
+                return read;
+            }
+        }
+    }
+}
+
+impl Drop for RawTerminal {
+    fn drop(&mut self) {
+        // Where the terminal is gone there is nothing left to restore.
+        let _ = output::terminal_bytes(RESET);
+        let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.before);
+    }
+}

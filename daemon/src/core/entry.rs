@@ -1,0 +1,306 @@
+//! One session as the core knows it: everything that is kept for it hangs off this entry.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use leakgate_probe::Held;
+use sessiond_protocol::{
+    Cursor, ErrorCode, ExitStatus, Failure, RequestId, ScreenText, SessionId, SessionInfo,
+    SessionName, SessionRef, SessionState, Size,
+};
+use sessiond_screen::FinalScreen;
+
+use super::{ClientId, Effect, LiveSession, Plane};
+use crate::gauges::{SESSIONS, TOMBSTONE_BYTES, TOMBSTONES, WAITERS};
+
+/// Who asked, and under which number the answer is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ticket {
+    pub(super) client: ClientId,
+    pub(super) id: RequestId,
+}
+
+/// A request that waits for a session's exit.
+#[derive(Debug)]
+struct Waiter {
+    ticket: Ticket,
+    until: Option<Instant>,
+    _counted: Held,
+}
+
+/// A request that waits for a session's start or close.
+#[derive(Debug)]
+struct Pending {
+    ticket: Ticket,
+    _counted: Held,
+}
+
+impl Pending {
+    fn new(ticket: Ticket) -> Self {
+        Self {
+            ticket,
+            _counted: WAITERS.hold(1),
+        }
+    }
+}
+
+/// What is left of a session that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Remains {
+    pub(crate) size: Size,
+    pub(crate) cursor: Cursor,
+    pub(crate) output_bytes: u64,
+    pub(crate) screen: FinalScreen,
+}
+
+/// An exited session that can still be read.
+#[derive(Debug)]
+pub(super) struct Tombstone {
+    status: ExitStatus,
+    remains: Remains,
+    expires: Instant,
+    _accounted: Held,
+}
+
+impl Tombstone {
+    pub(super) fn new(status: ExitStatus, remains: Remains, expires: Instant) -> Self {
+        let accounted = TOMBSTONE_BYTES.hold(remains.screen.retained_bytes());
+        Self {
+            status,
+            remains,
+            expires,
+            _accounted: accounted,
+        }
+    }
+}
+
+/// Where a session is in its life, and what exists of it there.
+#[derive(Debug)]
+pub(super) enum Life<S> {
+    Starting { size: Size, closing: bool },
+    Running { pid: u32, handle: S },
+    Exited(Tombstone),
+}
+
+/// A session.
+#[derive(Debug)]
+pub(super) struct Entry<S> {
+    pub(super) life: Life<S>,
+    pub(super) name: Option<SessionName>,
+    command: Vec<String>,
+    created_unix_ms: u64,
+    creator: Option<Pending>,
+    attached: BTreeSet<ClientId>,
+    waiters: Vec<Waiter>,
+    closers: Vec<Pending>,
+    counted: Held,
+}
+
+impl<S: LiveSession> Entry<S> {
+    pub(super) fn new(
+        name: Option<SessionName>,
+        command: Vec<String>,
+        size: Size,
+        created_unix_ms: u64,
+        creator: Ticket,
+    ) -> Self {
+        Self {
+            life: Life::Starting {
+                size,
+                closing: false,
+            },
+            name,
+            command,
+            created_unix_ms,
+            creator: Some(Pending::new(creator)),
+            attached: BTreeSet::new(),
+            waiters: Vec::new(),
+            closers: Vec::new(),
+            counted: SESSIONS.hold(1),
+        }
+    }
+
+    /// Counts this entry as the tombstone that it has become.
+    pub(super) fn recount(&mut self) {
+        self.counted = TOMBSTONES.hold(1);
+    }
+
+    pub(super) fn info(&self, id: SessionId) -> SessionInfo {
+        let (pid, state, size, output_bytes, title) = match &self.life {
+            Life::Starting { size, .. } => (None, SessionState::Starting, *size, 0, String::new()),
+            Life::Running { pid, handle } => {
+                let facts = handle.facts();
+                (
+                    Some(*pid),
+                    SessionState::Running,
+                    facts.size,
+                    facts.output_bytes,
+                    facts.title,
+                )
+            }
+            Life::Exited(Tombstone {
+                status, remains, ..
+            }) => {
+                let state = SessionState::Exited { status: *status };
+                (
+                    None,
+                    state,
+                    remains.size,
+                    remains.output_bytes,
+                    remains.screen.title().to_owned(),
+                )
+            }
+        };
+        SessionInfo {
+            id,
+            name: self.name.clone(),
+            command: self.command.clone(),
+            pid,
+            size,
+            state,
+            clients: self.attached.len(),
+            created_unix_ms: self.created_unix_ms,
+            output_bytes,
+            title,
+        }
+    }
+
+    /// The screen, live or final.
+    pub(super) fn screen(&self, scrollback: usize) -> Result<ScreenText, Failure> {
+        match &self.life {
+            Life::Starting { .. } => Err(still_starting()),
+            Life::Running { handle, .. } => Ok(handle.screen(scrollback)),
+            Life::Exited(Tombstone { remains, .. }) => Ok(ScreenText {
+                size: remains.size,
+                rows: remains.screen.text().lines().map(str::to_owned).collect(),
+                scrollback: Vec::new(),
+                scrollback_lines: 0,
+                cursor: remains.cursor,
+                title: remains.screen.title().to_owned(),
+                alternate: false,
+            }),
+        }
+    }
+
+    pub(super) fn running(&self) -> Result<&S, Failure> {
+        match &self.life {
+            Life::Starting { .. } => Err(still_starting()),
+            Life::Running { handle, .. } => Ok(handle),
+            Life::Exited(_) => Err(Failure::new(
+                ErrorCode::Exited,
+                "the session's process has ended",
+            )),
+        }
+    }
+
+    pub(super) const fn exit_status(&self) -> Option<ExitStatus> {
+        match &self.life {
+            Life::Exited(tombstone) => Some(tombstone.status),
+            Life::Starting { .. } | Life::Running { .. } => None,
+        }
+    }
+
+    /// What ends a session that has not ended; doing it twice is the same as once.
+    pub(super) fn end<P: Plane<Session = S>>(&mut self) -> Option<Effect<P>> {
+        match &mut self.life {
+            Life::Starting { closing, .. } => {
+                *closing = true;
+                None
+            }
+            Life::Running { handle, .. } => Some(Effect::End {
+                session: handle.clone(),
+            }),
+            Life::Exited(_) => None,
+        }
+    }
+
+    pub(super) fn attach(&mut self, client: ClientId) {
+        self.attached.insert(client);
+    }
+
+    pub(super) fn detach(&mut self, client: ClientId) -> bool {
+        self.attached.remove(&client)
+    }
+
+    pub(super) fn add_waiter(&mut self, ticket: Ticket, until: Option<Instant>) {
+        self.waiters.push(Waiter {
+            ticket,
+            until,
+            _counted: WAITERS.hold(1),
+        });
+    }
+
+    pub(super) fn add_closer(&mut self, ticket: Ticket) {
+        self.closers.push(Pending::new(ticket));
+    }
+
+    /// Takes a client out; returns the session that it was attached to and that has to know.
+    pub(super) fn forget_client(&mut self, client: ClientId) -> Option<S> {
+        self.waiters.retain(|waiter| waiter.ticket.client != client);
+        self.waiters.shrink_to_fit();
+        // A closer that is gone still wants the session closed: only a natural end leaves a tombstone.
+        let attached = self.attached.remove(&client);
+        self.running().ok().filter(|_| attached).cloned()
+    }
+
+    pub(super) fn take_creator(&mut self) -> Option<Ticket> {
+        self.creator.take().map(|pending| pending.ticket)
+    }
+
+    pub(super) fn take_attached(&mut self) -> BTreeSet<ClientId> {
+        std::mem::take(&mut self.attached)
+    }
+
+    pub(super) fn take_waiters(&mut self) -> Vec<Ticket> {
+        std::mem::take(&mut self.waiters)
+            .into_iter()
+            .map(|waiter| waiter.ticket)
+            .collect()
+    }
+
+    pub(super) fn take_closers(&mut self) -> Vec<Ticket> {
+        std::mem::take(&mut self.closers)
+            .into_iter()
+            .map(|pending| pending.ticket)
+            .collect()
+    }
+
+    pub(super) fn take_late_waiters(&mut self, now: Instant) -> Vec<Ticket> {
+        let is_late = |waiter: &mut Waiter| waiter.until.is_some_and(|until| until <= now);
+        let late = self
+            .waiters
+            .extract_if(.., is_late)
+            .map(|waiter| waiter.ticket)
+            .collect();
+        self.waiters.shrink_to_fit();
+        late
+    }
+
+    /// When an exited session can no longer be read.
+    pub(super) const fn expires(&self) -> Option<Instant> {
+        match &self.life {
+            Life::Exited(tombstone) => Some(tombstone.expires),
+            Life::Starting { .. } | Life::Running { .. } => None,
+        }
+    }
+
+    pub(super) fn has_expired(&self, now: Instant) -> bool {
+        self.expires().is_some_and(|expires| expires <= now)
+    }
+
+    pub(super) fn next_wake(&self) -> Option<Instant> {
+        self.waiters
+            .iter()
+            .filter_map(|waiter| waiter.until)
+            .chain(self.expires())
+            .min()
+    }
+}
+
+pub(super) fn not_found(session: &SessionRef) -> Failure {
+    Failure::new(ErrorCode::NotFound, format!("no session {session}"))
+}
+
+fn still_starting() -> Failure {
+    Failure::new(ErrorCode::Busy, "the session is still starting")
+}

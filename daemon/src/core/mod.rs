@@ -1,0 +1,426 @@
+//! The control core: the one owner of what sessions and clients there are. Pure: events in, effects out; no clock, no
+//! I/O, no waiting.
+//!
+//! The daemon puts its own types in place of [`Plane`]; the tests put numbers there. Terminal bytes never come here.
+
+mod entry;
+mod requests;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use sessiond_protocol::{
+    CreateParams, ErrorCode, ExitStatus, Failure, Notice, Request, RequestId, ScreenText,
+    SessionId, Size, Success,
+};
+
+pub(crate) use entry::Remains;
+use entry::{Entry, Life, Ticket, Tombstone};
+
+use crate::gauges::CLIENTS;
+
+/// Sessions that start, run or end at a time. Each costs a descriptor, two or more processes and up to 2 MiB of history;
+/// the kernel's own default is 4096 terminals for the whole machine.
+pub(crate) const SESSIONS_MAX: usize = 1024;
+
+/// Connections at a time. Each costs a descriptor, and up to two screens when it does not read.
+pub(crate) const CLIENTS_MAX: usize = 1024;
+
+/// Exited sessions that can still be read; the one that exited first makes room. A screenful of `list`, at most 64 KiB
+/// each.
+pub(crate) const TOMBSTONES_MAX: usize = 32;
+
+/// How long an exited session can still be read: long enough for a person to come back from a coffee.
+pub(crate) const TOMBSTONE_AGE_MAX: Duration = Duration::from_secs(600);
+
+/// A connection's number, counted from 1 and never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ClientId(pub(crate) u64);
+
+/// The types that stand for a running session and for a connection.
+pub(crate) trait Plane {
+    /// A handle to a running session.
+    type Session: LiveSession;
+    /// A handle to a connection's queue.
+    type Client: Clone;
+}
+
+/// What the core reads of a running session; nothing here waits.
+pub(crate) trait LiveSession: Clone {
+    /// The facts that change while it runs.
+    fn facts(&self) -> Facts;
+    /// Its screen, and up to `scrollback` lines above it.
+    fn screen(&self, scrollback: usize) -> ScreenText;
+}
+
+/// The changing part of a session's description.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) size: Size,
+    pub(crate) output_bytes: u64,
+    pub(crate) title: String,
+}
+
+/// When an event happens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    /// For deadlines.
+    pub(crate) instant: Instant,
+    /// For people, in milliseconds since 1970 UTC.
+    pub(crate) unix_ms: u64,
+}
+
+/// Everything that can happen to the core.
+#[derive(Debug)]
+pub(crate) enum Event<P: Plane> {
+    /// A client said hello.
+    Connected { client: ClientId, handle: P::Client },
+    /// Its connection has ended.
+    Disconnected { client: ClientId },
+    /// A client asks.
+    Asked {
+        client: ClientId,
+        id: RequestId,
+        request: Request,
+    },
+    /// A session's process runs.
+    Started {
+        session: SessionId,
+        pid: u32,
+        handle: P::Session,
+    },
+    /// A session's process could not be started, and nothing of it is left.
+    StartFailed {
+        session: SessionId,
+        failure: Failure,
+    },
+    /// A session's process has ended, and nothing of it is left but this.
+    Ended {
+        session: SessionId,
+        status: ExitStatus,
+        remains: Remains,
+    },
+    /// The time that [`Core::next_wake`] named has come.
+    Woke,
+    /// The operating system asks the daemon to end.
+    ShutdownRequested,
+}
+
+/// Everything that the core can want done. The daemon does them in order, and none of them waits.
+#[derive(Debug)]
+pub(crate) enum Effect<P: Plane> {
+    /// Answer a request.
+    Reply {
+        client: P::Client,
+        id: RequestId,
+        result: Result<Success, Failure>,
+    },
+    /// Tell a client something unasked.
+    Notify { client: P::Client, notice: Notice },
+    /// Tell a client why it cannot stay, and close its connection.
+    Refuse { client: P::Client, failure: Failure },
+    /// Start a session's process; ends in `Started` or `StartFailed`.
+    Start {
+        session: SessionId,
+        order: Box<StartOrder>,
+    },
+    /// Send a session's output to a client, beginning with a snapshot.
+    Attach {
+        session: P::Session,
+        client: ClientId,
+        handle: P::Client,
+    },
+    /// Stop sending it.
+    Detach {
+        session: P::Session,
+        client: ClientId,
+    },
+    /// Change a terminal's size.
+    Resize { session: P::Session, size: Size },
+    /// End a session and everything it started; ends in `Ended`.
+    End { session: P::Session },
+    /// The daemon has begun to end; this many sessions are being closed.
+    ShutdownBegan { sessions: usize },
+    /// The last session is gone and the daemon shall end.
+    Stop,
+}
+
+/// A session to be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StartOrder {
+    pub(crate) params: CreateParams,
+    pub(crate) size: Size,
+}
+
+/// Whether the daemon takes new sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    ShuttingDown,
+    Stopped,
+}
+
+/// All sessions and all clients.
+pub(crate) struct Core<P: Plane> {
+    phase: Phase,
+    clients: BTreeMap<ClientId, P::Client>,
+    /// Boxed, so that the map's own memory hardly depends on how its nodes happen to be filled.
+    sessions: BTreeMap<SessionId, Box<Entry<P::Session>>>,
+    last_session: u64,
+}
+
+impl<P: Plane> Core<P> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            phase: Phase::Open,
+            clients: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            last_session: 0,
+        }
+    }
+
+    /// Takes one event and says what is to be done.
+    pub(crate) fn handle(&mut self, now: Now, event: Event<P>) -> Vec<Effect<P>> {
+        let mut effects = Vec::new();
+        match event {
+            Event::Connected { client, handle } => self.connected(client, handle, &mut effects),
+            Event::Disconnected { client } => self.disconnected(client, &mut effects),
+            Event::Asked {
+                client,
+                id,
+                request,
+            } => {
+                self.asked(now, Ticket { client, id }, request, &mut effects);
+            }
+            Event::Started {
+                session,
+                pid,
+                handle,
+            } => self.started(session, pid, handle, &mut effects),
+            Event::StartFailed { session, failure } => {
+                self.start_failed(session, &failure, &mut effects)
+            }
+            Event::Ended {
+                session,
+                status,
+                remains,
+            } => {
+                self.ended(now, session, status, remains, &mut effects);
+            }
+            Event::Woke => self.woke(now, &mut effects),
+            Event::ShutdownRequested => {
+                self.shut_down(&mut effects);
+            }
+        }
+        self.stop_if_done(&mut effects);
+        effects
+    }
+
+    /// When [`Event::Woke`] is due next: a waiter's deadline, or a tombstone's age.
+    pub(crate) fn next_wake(&self) -> Option<Instant> {
+        self.sessions
+            .values()
+            .filter_map(|entry| entry.next_wake())
+            .min()
+    }
+
+    /// The running session that input for `session` goes to; input itself does not pass through here.
+    pub(crate) fn input_target(&self, session: SessionId) -> Result<P::Session, Failure> {
+        let entry = self
+            .sessions
+            .get(&session)
+            .ok_or_else(|| entry::not_found(&session.into()))?;
+        entry.running().cloned()
+    }
+
+    fn connected(&mut self, client: ClientId, handle: P::Client, effects: &mut Vec<Effect<P>>) {
+        let failure = if self.phase != Phase::Open {
+            Failure::new(ErrorCode::ShuttingDown, "the daemon is ending")
+        } else if self.clients.len() >= CLIENTS_MAX {
+            Failure::new(
+                ErrorCode::Limit,
+                format!("{CLIENTS_MAX} clients are connected already"),
+            )
+        } else {
+            CLIENTS.add(1);
+            self.clients.insert(client, handle);
+            return;
+        };
+        effects.push(Effect::Refuse {
+            client: handle,
+            failure,
+        });
+    }
+
+    /// Takes a client out of everything that knows it.
+    fn disconnected(&mut self, client: ClientId, effects: &mut Vec<Effect<P>>) {
+        if self.clients.remove(&client).is_none() {
+            return; // it was refused
+        }
+        CLIENTS.sub(1);
+        for entry in self.sessions.values_mut() {
+            if let Some(session) = entry.forget_client(client) {
+                effects.push(Effect::Detach { session, client });
+            }
+        }
+    }
+
+    fn started(
+        &mut self,
+        session: SessionId,
+        pid: u32,
+        handle: P::Session,
+        effects: &mut Vec<Effect<P>>,
+    ) {
+        let entry = self
+            .sessions
+            .get_mut(&session)
+            .expect("a starting session stays until it has started or failed");
+        let closing = matches!(entry.life, Life::Starting { closing: true, .. });
+        entry.life = Life::Running {
+            pid,
+            handle: handle.clone(),
+        };
+        let info = entry.info(session);
+        let creator = entry.take_creator();
+        self.reply_all(creator, &Ok(Success::Created { session: info }), effects);
+        if closing {
+            effects.push(Effect::End { session: handle });
+        }
+    }
+
+    fn start_failed(
+        &mut self,
+        session: SessionId,
+        failure: &Failure,
+        effects: &mut Vec<Effect<P>>,
+    ) {
+        let mut entry = self
+            .remove(session)
+            .expect("a starting session stays until it has started or failed");
+        self.reply_all(entry.take_creator(), &Err(failure.clone()), effects);
+        self.reply_all(entry.take_waiters(), &Err(failure.clone()), effects);
+        self.reply_all(
+            entry.take_closers(),
+            &Ok(Success::Closed { status: None }),
+            effects,
+        );
+    }
+
+    /// Everybody who waited for a session's end hears of it; what can still be read becomes a tombstone, unless
+    /// somebody closed the session.
+    fn ended(
+        &mut self,
+        now: Now,
+        session: SessionId,
+        status: ExitStatus,
+        remains: Remains,
+        effects: &mut Vec<Effect<P>>,
+    ) {
+        let entry = self
+            .sessions
+            .get_mut(&session)
+            .expect("a running session stays until it has ended");
+        let (attached, waiters, closers) = (
+            entry.take_attached(),
+            entry.take_waiters(),
+            entry.take_closers(),
+        );
+        for client in attached {
+            if let Some(client) = self.clients.get(&client).cloned() {
+                effects.push(Effect::Notify {
+                    client,
+                    notice: Notice::Exited { session, status },
+                });
+            }
+        }
+        self.reply_all(waiters, &Ok(Success::Exited { status }), effects);
+        if closers.is_empty() && self.phase == Phase::Open {
+            self.bury(now, session, status, remains);
+        } else {
+            self.remove(session);
+            self.reply_all(
+                closers,
+                &Ok(Success::Closed {
+                    status: Some(status),
+                }),
+                effects,
+            );
+        }
+    }
+
+    fn bury(&mut self, now: Now, session: SessionId, status: ExitStatus, remains: Remains) {
+        let expires = now.instant + TOMBSTONE_AGE_MAX;
+        if let Some(entry) = self.sessions.get_mut(&session) {
+            entry.life = Life::Exited(Tombstone::new(status, remains, expires));
+            entry.recount();
+        }
+        let tombstones = self
+            .sessions
+            .iter()
+            .filter_map(|(id, entry)| Some((entry.expires()?, *id)));
+        if tombstones.clone().count() > TOMBSTONES_MAX
+            && let Some((_, oldest)) = tombstones.min()
+        {
+            self.remove(oldest);
+        }
+    }
+
+    fn woke(&mut self, now: Now, effects: &mut Vec<Effect<P>>) {
+        let mut late = Vec::new();
+        self.sessions.retain(|_, entry| {
+            late.extend(entry.take_late_waiters(now.instant));
+            !entry.has_expired(now.instant)
+        });
+        let failure = Failure::new(
+            ErrorCode::Timeout,
+            "the session has not exited in that time",
+        );
+        self.reply_all(late, &Err(failure), effects);
+    }
+
+    /// Begins to end the daemon, once; returns how many sessions are being closed.
+    fn shut_down(&mut self, effects: &mut Vec<Effect<P>>) -> usize {
+        self.sessions
+            .retain(|_, entry| !matches!(entry.life, Life::Exited(_)));
+        let sessions = self.sessions.len();
+        if self.phase == Phase::Open {
+            self.phase = Phase::ShuttingDown;
+            effects.push(Effect::ShutdownBegan { sessions });
+            for entry in self.sessions.values_mut() {
+                effects.extend(entry.end());
+            }
+        }
+        sessions
+    }
+
+    fn stop_if_done(&mut self, effects: &mut Vec<Effect<P>>) {
+        if self.phase == Phase::ShuttingDown && self.sessions.is_empty() {
+            self.phase = Phase::Stopped;
+            effects.push(Effect::Stop);
+        }
+    }
+
+    fn remove(&mut self, session: SessionId) -> Option<Box<Entry<P::Session>>> {
+        self.sessions.remove(&session)
+    }
+
+    fn reply_all(
+        &self,
+        tickets: impl IntoIterator<Item = Ticket>,
+        result: &Result<Success, Failure>,
+        effects: &mut Vec<Effect<P>>,
+    ) {
+        for Ticket { client, id } in tickets {
+            if let Some(client) = self.clients.get(&client).cloned() {
+                effects.push(Effect::Reply {
+                    client,
+                    id,
+                    result: result.clone(),
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! What waits to be sent to one client: replies, notices, terminal output; bounded in bytes and in frames.
+//!
+//! Replies are never lost: a connection takes its next request only when what it owes is below the mark. Output that
+//! finds no room is refused; the session then remembers that this client is behind, and sends one snapshot when
+//! [`Outbox::call_when_roomy`] calls it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use leakgate_probe::Held;
+use sessiond_protocol::{
+    ErrorCode, Failure, MAX_FRAME_BYTES, Notice, REQUESTS_IN_FLIGHT_MAX, Reply, RequestId,
+    SessionId, Success, encode_control, encode_output, encode_snapshot,
+};
+use tokio::sync::Notify;
+
+use crate::gauges::{QUEUE_BYTES, QUEUED_FRAMES};
+
+/// Bytes that wait for one client before output is dropped: a few screenfuls, so that a client one round trip behind
+/// loses nothing.
+const OUTPUT_BYTES_MAX: usize = 256 << 10;
+
+/// Frames that wait for one client before output is dropped: a frame of one byte costs a hundred.
+const OUTPUT_FRAMES_MAX: usize = 512;
+
+/// Below this a client has room: for the snapshot that replaces what it missed, and for its next request.
+const ROOMY_BYTES: usize = OUTPUT_BYTES_MAX / 2;
+
+/// What a snapshot may add: it always fits after [`ROOMY_BYTES`], so a client costs at most this plus
+/// [`OUTPUT_BYTES_MAX`] and one reply. A larger screen is cut into several frames.
+const FRAME_BYTES_MAX: usize = MAX_FRAME_BYTES - 8;
+
+/// Whether a snapshot may be queued behind output that fills the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// Another chance comes when there is room.
+    WhenRoomy,
+    /// The session ends: now or never. Taken unless the queue is above its limit already.
+    Last,
+}
+
+/// One client's queue. The session tasks and the core put frames in, the connection's writer takes them out.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    queue: Mutex<Queue>,
+    /// There is something to write, or the connection shall end.
+    filled: Notify,
+    /// Something was written.
+    drained: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    frames: VecDeque<Queued>,
+    /// Of the frames above and of the one that is being written.
+    bytes: usize,
+    /// Requests that were taken and not yet answered.
+    unanswered: usize,
+    state: State,
+    /// Sessions that wait for room; each at most once.
+    behind: Vec<Arc<Notify>>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Open,
+    /// What is queued is still written, then the connection ends.
+    Ending,
+    /// The connection has ended; nothing is taken any more.
+    Closed,
+}
+
+/// A frame that waits.
+#[derive(Debug)]
+struct Queued {
+    frame: Bytes,
+    _counted: Held,
+    _accounted: Held,
+}
+
+impl Outbox {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // No code that holds this lock can panic half-way through a change.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request in; [`Outbox::reply`] counts it out.
+    pub(crate) fn begin_request(&self) -> Result<(), Failure> {
+        let mut queue = self.lock();
+        if queue.unanswered >= REQUESTS_IN_FLIGHT_MAX {
+            let message =
+                format!("{REQUESTS_IN_FLIGHT_MAX} requests wait for their answers already");
+            return Err(Failure::new(ErrorCode::Busy, message));
+        }
+        queue.unanswered += 1;
+        Ok(())
+    }
+
+    /// Answers a request that was counted in.
+    pub(crate) fn reply(&self, id: RequestId, result: Result<Success, Failure>) {
+        {
+            let mut queue = self.lock();
+            queue.unanswered = queue.unanswered.saturating_sub(1);
+        }
+        self.send_reply(Reply {
+            id: Some(id),
+            result,
+        });
+    }
+
+    /// Answers what was never counted in: a request beyond the limit, or something that is no request.
+    pub(crate) fn reject(&self, id: Option<RequestId>, failure: Failure) {
+        self.send_reply(Reply {
+            id,
+            result: Err(failure),
+        });
+    }
+
+    fn send_reply(&self, reply: Reply) {
+        let id = reply.id;
+        let frame = encode_control(&reply);
+        if frame.len() <= FRAME_BYTES_MAX {
+            self.push(frame);
+            return;
+        }
+        let failure = Failure::new(ErrorCode::TooLarge, "the answer does not fit a frame");
+        self.push(encode_control(&Reply {
+            id,
+            result: Err(failure),
+        }));
+    }
+
+    /// Tells something unasked. A notice is a few bytes per attachment, so it is never refused.
+    pub(crate) fn notify(&self, notice: &Notice) {
+        self.push(encode_control(notice));
+    }
+
+    /// Queues an encoded control frame.
+    pub(crate) fn push(&self, frame: Bytes) {
+        self.lock().push(frame);
+        self.filled.notify_one();
+    }
+
+    /// Queues an encoded output frame; false when there is no room for it.
+    #[must_use]
+    pub(crate) fn push_output(&self, frame: &Bytes) -> bool {
+        let mut queue = self.lock();
+        if queue.state == State::Closed {
+            return true; // nobody misses it
+        }
+        if queue.bytes + frame.len() > OUTPUT_BYTES_MAX || queue.frames.len() >= OUTPUT_FRAMES_MAX {
+            return false;
+        }
+        queue.push(frame.clone());
+        drop(queue);
+        self.filled.notify_one();
+        true
+    }
+
+    /// Queues a screen; false when there is no room for it. A screen above a frame's limit goes on as output.
+    #[must_use]
+    pub(crate) fn push_snapshot(
+        &self,
+        session: SessionId,
+        screen: &[u8],
+        urgency: Urgency,
+    ) -> bool {
+        let mut queue = self.lock();
+        let mark = match urgency {
+            Urgency::WhenRoomy => ROOMY_BYTES,
+            Urgency::Last => OUTPUT_BYTES_MAX,
+        };
+        if queue.bytes > mark {
+            return false;
+        }
+        let (first, rest) = screen.split_at(screen.len().min(FRAME_BYTES_MAX));
+        queue.push(encode_snapshot(session, first));
+        for piece in rest.chunks(FRAME_BYTES_MAX) {
+            queue.push(encode_output(session, piece));
+        }
+        drop(queue);
+        self.filled.notify_one();
+        true
+    }
+
+    /// Wakes `session` once when there is room; at once where there is room already.
+    pub(crate) fn call_when_roomy(&self, session: &Arc<Notify>) {
+        let mut queue = self.lock();
+        if queue.is_roomy() {
+            session.notify_one();
+        } else if !queue.behind.iter().any(|known| Arc::ptr_eq(known, session)) {
+            queue.behind.push(Arc::clone(session));
+        }
+    }
+
+    /// Waits until the connection may take another request.
+    pub(crate) async fn roomy(&self) {
+        loop {
+            let drained = self.drained.notified();
+            if self.lock().is_roomy() {
+                return;
+            }
+            drained.await;
+        }
+    }
+
+    /// The next frame to write; `None` when all is written and the connection shall end.
+    pub(crate) async fn next(&self) -> Option<Bytes> {
+        loop {
+            let filled = self.filled.notified();
+            {
+                let mut queue = self.lock();
+                if let Some(queued) = queue.pop() {
+                    return Some(queued);
+                }
+                if queue.state != State::Open {
+                    return None;
+                }
+            }
+            filled.await;
+        }
+    }
+
+    /// Says that a frame of `bytes` has been written, and calls the sessions that wait for room.
+    pub(crate) fn wrote(&self, bytes: usize) {
+        let mut queue = self.lock();
+        queue.bytes -= bytes;
+        if queue.is_roomy() {
+            for session in std::mem::take(&mut queue.behind) {
+                session.notify_one();
+            }
+        }
+        drop(queue);
+        self.drained.notify_one();
+    }
+
+    /// Ends the connection once everything queued is written.
+    pub(crate) fn end(&self) {
+        let mut queue = self.lock();
+        if queue.state == State::Open {
+            queue.state = State::Ending;
+        }
+        drop(queue);
+        self.filled.notify_one();
+    }
+
+    /// Whether the connection shall end.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.lock().state != State::Open
+    }
+
+    /// Drops everything queued; whatever still holds this queue holds an empty one.
+    pub(crate) fn close(&self) {
+        *self.lock() = Queue {
+            state: State::Closed,
+            ..Queue::default()
+        };
+    }
+}
+
+impl Queue {
+    fn push(&mut self, frame: Bytes) {
+        if self.state == State::Closed {
+            return;
+        }
+        self.bytes += frame.len();
+        let (counted, accounted) = (QUEUED_FRAMES.hold(1), QUEUE_BYTES.hold(frame.len()));
+        self.frames.push_back(Queued {
+            frame,
+            _counted: counted,
+            _accounted: accounted,
+        });
+    }
+
+    fn pop(&mut self) -> Option<Bytes> {
+        let queued = self.frames.pop_front()?;
+        if self.frames.is_empty() {
+            self.frames = VecDeque::new(); // a burst's memory is not kept
+        }
+        Some(queued.frame)
+    }
+
+    fn is_roomy(&self) -> bool {
+        self.bytes <= ROOMY_BYTES && self.frames.len() <= OUTPUT_FRAMES_MAX / 2
+    }
+}
+
+#[cfg(test)]
+mod tests;

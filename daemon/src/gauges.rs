@@ -1,0 +1,55 @@
+//! What the probe can read of this daemon: one gauge per long-lived map, queue and task, and the count of work in flight.
+
+use leakgate_probe::{Busy, Gauge, Probe, ProbeError};
+
+/// Sessions that are starting, running or ending.
+pub(crate) static SESSIONS: Gauge = Gauge::length("sessions");
+/// Exited sessions that can still be read.
+pub(crate) static TOMBSTONES: Gauge = Gauge::length("tombstones");
+/// Connections that the core knows.
+pub(crate) static CLIENTS: Gauge = Gauge::length("clients");
+/// Attachments of clients to sessions, counted where the output is handed out.
+pub(crate) static SUBSCRIBERS: Gauge = Gauge::length("subscribers");
+/// Requests that wait for a session to start, exit or close.
+pub(crate) static WAITERS: Gauge = Gauge::length("waiters");
+/// Tasks of the task group.
+pub(crate) static TASKS: Gauge = Gauge::length("tasks");
+/// Entries of the spawn table: processes whose session has not been torn down.
+pub(crate) static CHILDREN: Gauge = Gauge::length("children");
+/// Frames that wait for a client's socket.
+pub(crate) static QUEUED_FRAMES: Gauge = Gauge::length("queued_frames");
+/// Bytes of those frames.
+pub(crate) static QUEUE_BYTES: Gauge = Gauge::accounted("queue_bytes");
+/// Bytes that wait for a terminal to take them.
+pub(crate) static INPUT_BYTES: Gauge = Gauge::accounted("input_bytes");
+/// Bytes that screens and their scrollback hold.
+pub(crate) static SCREEN_BYTES: Gauge = Gauge::accounted("screen_bytes");
+/// Bytes that tombstones hold.
+pub(crate) static TOMBSTONE_BYTES: Gauge = Gauge::accounted("tombstone_bytes");
+
+static GAUGES: &[&Gauge] = &[
+    &SESSIONS,
+    &TOMBSTONES,
+    &CLIENTS,
+    &SUBSCRIBERS,
+    &WAITERS,
+    &TASKS,
+    &CHILDREN,
+    &QUEUED_FRAMES,
+    &QUEUE_BYTES,
+    &INPUT_BYTES,
+    &SCREEN_BYTES,
+    &TOMBSTONE_BYTES,
+];
+
+/// Held wherever something is under way that a client did not yet see the end of: a request, a session's start or end,
+/// output on its way through, a connection's beginning or end.
+pub(crate) static BUSY: Busy = Busy::new();
+
+/// Starts the probe where the environment asks for it.
+///
+/// # Errors
+/// When it is asked for and cannot be had: whoever asked waits for it.
+pub(crate) fn start_probe() -> Result<Option<Probe>, ProbeError> {
+    Probe::builder().gauges(GAUGES).busy(&BUSY).start_from_env()
+}

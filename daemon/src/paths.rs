@@ -1,0 +1,95 @@
+//! Where the daemon's files are, and that they are private.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use rustix::process::geteuid;
+
+/// Why the default place cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PathError {
+    #[error("{} belongs to another user", .0.display())]
+    NotOurs(PathBuf),
+    #[error("{} can be entered by others; make it mode 700", .0.display())]
+    NotPrivate(PathBuf),
+    #[error("cannot use {}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+}
+
+/// The default socket, in a private directory that exists now: `$XDG_RUNTIME_DIR/sessiond/sessiond.sock`, or
+/// `/tmp/sessiond-UID/sessiond.sock` where there is no runtime directory.
+pub(crate) fn default_socket() -> Result<PathBuf, PathError> {
+    let directory = match absolute("XDG_RUNTIME_DIR") {
+        Some(runtime) => runtime.join("sessiond"),
+        None => PathBuf::from(format!("/tmp/sessiond-{}", geteuid().as_raw())),
+    };
+    make_private(&directory)?;
+    Ok(directory.join("sessiond.sock"))
+}
+
+/// Where a daemon that was started on the side writes its log: `$XDG_STATE_HOME/sessiond` or `~/.local/state/sessiond`,
+/// or beside the socket where there is no home.
+pub(crate) fn log_file(socket: &Path) -> Result<PathBuf, PathError> {
+    let state = absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
+    let Some(state) = state else {
+        return Ok(socket.with_extension("log"));
+    };
+    let directory = state.join("sessiond");
+    make_private(&directory)?;
+    Ok(directory.join("sessiond.log"))
+}
+
+/// An absolute path from the environment; the XDG specification says that others are to be ignored.
+fn absolute(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+}
+
+/// Creates a directory for this user only, or checks that an existing one is.
+fn make_private(directory: &Path) -> Result<(), PathError> {
+    let io_error = |source| PathError::Io {
+        path: directory.to_owned(),
+        source,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(io_error)?;
+    // Not through a link: in /tmp anybody can have put one there.
+    let metadata = fs::symlink_metadata(directory).map_err(io_error)?;
+    if metadata.uid() != geteuid().as_raw() || !metadata.is_dir() {
+        return Err(PathError::NotOurs(directory.to_owned()));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        return Err(PathError::NotPrivate(directory.to_owned()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_directory_that_others_can_enter_or_that_is_a_link_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = place.path().join("d");
+        make_private(&directory).unwrap();
+        make_private(&directory).unwrap();
+        let link = place.path().join("l");
+        symlink(&directory, &link).unwrap();
+        assert!(matches!(make_private(&link), Err(PathError::NotOurs(_))));
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(matches!(
+            make_private(&directory),
+            Err(PathError::NotPrivate(_))
+        ));
+    }
+}

@@ -1,0 +1,228 @@
+//! One client's connection: hello, requests in, frames out.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use leakgate_probe::BusyGuard;
+use sessiond_protocol::{
+    Decoded, ErrorCode, Failure, Frame, FrameBuffer, FrameError, MAX_FRAME_BYTES, PROTOCOL_VERSION,
+    ServerHello, encode_control, parse_client_hello, parse_request,
+};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+use super::Daemon;
+use crate::core::{ClientId, Event};
+use crate::fanout::Outbox;
+use crate::gauges::BUSY;
+
+/// How long a connection may stay without saying hello: a client says it at once, anything else is no client.
+const HELLO_MAX: Duration = Duration::from_secs(10);
+
+/// How long the last answers may take to be read by a client whose connection ends.
+const FLUSH_MAX: Duration = Duration::from_secs(1);
+
+/// Bytes taken from the socket at a time. On the stack and never across a wait, so that an idle connection holds none.
+const READ_BYTES: usize = 16 << 10;
+
+/// Serves one connection from its first byte to its last. Its memory is the queue's and one unfinished frame's.
+pub(crate) async fn run(
+    daemon: Arc<Daemon>,
+    client: ClientId,
+    stream: UnixStream,
+    opening: BusyGuard,
+) {
+    let outbox = Arc::new(Outbox::default());
+    let mut connection = Connection {
+        daemon,
+        client,
+        stream: &stream,
+        outbox: &outbox,
+        incoming: FrameBuffer::new(MAX_FRAME_BYTES),
+    };
+    drop(opening);
+    tokio::select! {
+        () = write_frames(&stream, &outbox) => {}
+        () = async {
+            connection.read_frames().await;
+            outbox.end();
+            // The writer ends when all is written; it gets no more time than this.
+            let _ = timeout(FLUSH_MAX, std::future::pending::<()>()).await;
+        } => {}
+    }
+    let _closing = BUSY.enter();
+    connection.daemon.dispatch(Event::Disconnected { client });
+    outbox.close();
+}
+
+/// Whether a connection goes on after a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Frame,
+    Hangup,
+}
+
+/// The reading side.
+struct Connection<'a> {
+    daemon: Arc<Daemon>,
+    client: ClientId,
+    stream: &'a UnixStream,
+    outbox: &'a Arc<Outbox>,
+    incoming: FrameBuffer,
+}
+
+impl Connection<'_> {
+    /// Takes frames until the client closes, breaks the protocol, or the daemon ends.
+    async fn read_frames(&mut self) {
+        match timeout(HELLO_MAX, self.next_or_stop()).await {
+            Ok(Some(first)) if self.greet(&first) == Next::Frame => {}
+            Ok(_) => return,
+            Err(_) => return self.reject(ErrorCode::Timeout, "no hello within 10 s"),
+        }
+        while let Some(decoded) = self.next_or_stop().await {
+            if self.take(decoded) == Next::Hangup {
+                return;
+            }
+            self.outbox.roomy().await;
+        }
+    }
+
+    async fn next_or_stop(&mut self) -> Option<Decoded> {
+        let daemon = Arc::clone(&self.daemon);
+        tokio::select! {
+            biased;
+            () = daemon.stopped() => None,
+            decoded = self.next() => decoded,
+        }
+    }
+
+    async fn next(&mut self) -> Option<Decoded> {
+        loop {
+            match self.incoming.take() {
+                Ok(Some(decoded)) => return Some(decoded),
+                Ok(None) => {}
+                Err(error) => {
+                    self.reject(code_of(error), &error.to_string());
+                    return None;
+                }
+            }
+            self.stream.readable().await.ok()?;
+            match self.read_once() {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    fn read_once(&mut self) -> io::Result<usize> {
+        let mut chunk = [0; READ_BYTES];
+        let read = self.stream.try_read(&mut chunk)?;
+        self.incoming.fill(&chunk[..read]);
+        Ok(read)
+    }
+
+    fn reject(&self, code: ErrorCode, message: &str) {
+        self.outbox.reject(None, Failure::new(code, message));
+    }
+
+    fn greet(&self, first: &Decoded) -> Next {
+        let Decoded::Frame(Frame::Control(json)) = first else {
+            self.reject(ErrorCode::BadRequest, "the first frame is not a hello");
+            return Next::Hangup;
+        };
+        let hello = match parse_client_hello(json) {
+            Ok(hello) => hello,
+            Err(fault) => {
+                self.outbox.reject(fault.id, fault.failure);
+                return Next::Hangup;
+            }
+        };
+        if hello.protocol != PROTOCOL_VERSION {
+            let message = format!(
+                "this daemon speaks version {PROTOCOL_VERSION}, not {}",
+                hello.protocol
+            );
+            self.reject(ErrorCode::VersionMismatch, &message);
+            return Next::Hangup;
+        }
+        tracing::debug!(client = hello.client, "hello");
+        let answer = ServerHello {
+            protocol: PROTOCOL_VERSION,
+            server: concat!("sessiond/", env!("CARGO_PKG_VERSION")).to_owned(),
+            pid: std::process::id(),
+            max_frame: MAX_FRAME_BYTES,
+        };
+        self.daemon.dispatch(Event::Connected {
+            client: self.client,
+            handle: Arc::clone(self.outbox),
+        });
+        if !self.outbox.is_ending() {
+            self.outbox.push(encode_control(&answer.message()));
+        }
+        Next::Frame
+    }
+
+    fn take(&self, decoded: Decoded) -> Next {
+        let _busy = BUSY.enter();
+        match decoded {
+            Decoded::Frame(Frame::Control(json)) => match parse_request(&json) {
+                Ok((id, request)) => match self.outbox.begin_request() {
+                    Ok(()) => self.daemon.dispatch(Event::Asked {
+                        client: self.client,
+                        id,
+                        request,
+                    }),
+                    Err(failure) => self.outbox.reject(Some(id), failure),
+                },
+                Err(fault) => self.outbox.reject(fault.id, fault.failure),
+            },
+            Decoded::Frame(Frame::Input {
+                request,
+                session,
+                bytes,
+            }) => match self.outbox.begin_request() {
+                Ok(()) => self.daemon.input(session, bytes, self.outbox, request),
+                Err(failure) => self.outbox.reject(Some(request), failure),
+            },
+            Decoded::Frame(Frame::Output { .. } | Frame::Snapshot { .. }) => {
+                self.reject(ErrorCode::BadRequest, "a frame that only the daemon sends");
+                return Next::Hangup;
+            }
+            Decoded::Oversized { declared } => {
+                let message =
+                    format!("a frame of {declared} bytes; this daemon takes {MAX_FRAME_BYTES}");
+                self.reject(ErrorCode::TooLarge, &message);
+            }
+        }
+        Next::Frame
+    }
+}
+
+const fn code_of(error: FrameError) -> ErrorCode {
+    match error {
+        FrameError::TooLarge { .. } => ErrorCode::TooLarge,
+        FrameError::UnknownKind(_) | FrameError::TooShort { .. } => ErrorCode::BadRequest,
+    }
+}
+
+/// Writes what is queued until the connection shall end or the client is gone.
+async fn write_frames(stream: &UnixStream, outbox: &Outbox) {
+    while let Some(frame) = outbox.next().await {
+        let mut rest = &frame[..];
+        while !rest.is_empty() {
+            match stream.try_write(rest) {
+                Ok(written) => rest = &rest[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if stream.writable().await.is_err() {
+                        return;
+                    }
+                }
+                Err(_) => return,
+            }
+        }
+        outbox.wrote(frame.len());
+    }
+}

@@ -1,0 +1,165 @@
+//! The core in its surroundings: what performs its effects, and tells it the time.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use sessiond_protocol::{RequestId, SessionId};
+use tokio::sync::Notify;
+use tokio::time::sleep_until;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+
+use crate::core::{Core, Effect, Event, Now, Plane};
+use crate::fanout::Outbox;
+use crate::gauges::BUSY;
+use crate::session::{Session, task};
+use crate::spawn::Spawner;
+use crate::tasks::TaskGroup;
+
+/// The core's plane in the real daemon.
+#[derive(Debug)]
+pub(crate) struct Real;
+
+impl Plane for Real {
+    type Session = Arc<Session>;
+    type Client = Arc<Outbox>;
+}
+
+/// What all tasks share. Events are handled and their effects performed one after the other, under one lock; nothing
+/// under it waits.
+pub(crate) struct Daemon {
+    core: Mutex<Scheduled>,
+    /// The clock's deadline has come nearer.
+    sooner: Notify,
+    spawner: Spawner,
+    tasks: TaskGroup,
+    stop: CancellationToken,
+}
+
+/// The core, and when the clock task will wake it.
+struct Scheduled {
+    core: Core<Real>,
+    wake: Option<Instant>,
+}
+
+impl Daemon {
+    pub(crate) fn new(spawner: Spawner) -> Self {
+        Self {
+            core: Mutex::new(Scheduled {
+                core: Core::new(),
+                wake: None,
+            }),
+            sooner: Notify::new(),
+            spawner,
+            tasks: TaskGroup::default(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    pub(crate) const fn spawner(&self) -> &Spawner {
+        &self.spawner
+    }
+
+    pub(crate) const fn tasks(&self) -> &TaskGroup {
+        &self.tasks
+    }
+
+    /// Resolves when the last session is gone and the daemon shall end.
+    pub(crate) fn stopped(&self) -> WaitForCancellationFuture<'_> {
+        self.stop.cancelled()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Scheduled> {
+        // The core's own invariants are checked by its tests; a panic in it must not hang every client.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the core handle one event and performs what it wants done.
+    pub(crate) fn dispatch(self: &Arc<Self>, event: Event<Real>) {
+        let _busy = BUSY.enter();
+        let mut scheduled = self.lock();
+        for effect in scheduled.core.handle(now(), event) {
+            self.perform(effect);
+        }
+        let next = scheduled.core.next_wake();
+        let is_sooner = next.is_some_and(|next| scheduled.wake.is_none_or(|wake| next < wake));
+        if is_sooner {
+            self.sooner.notify_one();
+        }
+    }
+
+    fn perform(self: &Arc<Self>, effect: Effect<Real>) {
+        match effect {
+            Effect::Reply { client, id, result } => client.reply(id, result),
+            Effect::Notify { client, notice } => client.notify(&notice),
+            Effect::Refuse { client, failure } => {
+                client.reject(None, failure);
+                client.end();
+            }
+            Effect::Start { session, order } => {
+                let body = task::run(Arc::clone(self), session, order, BUSY.enter());
+                self.tasks.spawn("session", session.0, body);
+            }
+            Effect::Attach {
+                session,
+                client,
+                handle,
+            } => session.attach(client, handle),
+            Effect::Detach { session, client } => session.detach(client),
+            Effect::Resize { session, size } => session.resize(size),
+            Effect::End { session } => session.end(),
+            Effect::ShutdownBegan { sessions } => {
+                tracing::info!("shutting down {sessions} active session(s)")
+            }
+            Effect::Stop => self.stop.cancel(),
+        }
+    }
+
+    /// Hands input to its session; the answer comes when the terminal has taken it.
+    pub(crate) fn input(
+        &self,
+        session: SessionId,
+        bytes: Bytes,
+        outbox: &Arc<Outbox>,
+        id: RequestId,
+    ) {
+        let _busy = BUSY.enter();
+        let target = self.lock().core.input_target(session);
+        if let Err(failure) = target.and_then(|session| session.write(bytes, outbox, id)) {
+            outbox.reply(id, Err(failure));
+        }
+    }
+
+    /// The clock task: wakes the core when it wants to be.
+    pub(crate) async fn run_clock(self: Arc<Self>) {
+        loop {
+            let wake = {
+                let mut scheduled = self.lock();
+                scheduled.wake = scheduled.core.next_wake();
+                scheduled.wake
+            };
+            let due = async {
+                match wake {
+                    Some(instant) => sleep_until(instant.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = self.stopped() => return,
+                () = self.sooner.notified() => {}
+                () = due => self.dispatch(Event::Woke),
+            }
+        }
+    }
+}
+
+fn now() -> Now {
+    let unix = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Now {
+        instant: Instant::now(),
+        unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
+    }
+}

@@ -1,0 +1,174 @@
+//! The daemon's outside: its socket, its connections, its signals, and its life from the first to the last line of log.
+
+mod connection;
+mod daemon;
+mod socket;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use leakgate_probe::ProbeError;
+use rustix::process::geteuid;
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::core::{CLIENTS_MAX, ClientId, Event};
+use crate::gauges::{self, BUSY};
+use crate::spawn::Spawner;
+pub(crate) use daemon::Daemon;
+use socket::Socket;
+pub(crate) use socket::SocketError;
+
+/// Connections beyond the clients that the core takes: those that have not said hello, or are being told that there are
+/// too many. More wait in the kernel.
+const CONNECTIONS_MAX: usize = CLIENTS_MAX + 64;
+
+/// How long accepting pauses when the daemon has no descriptor left: until others have had time to close theirs.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What ends the daemon before it has run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DaemonError {
+    /// Its socket cannot be had.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// The environment asks for a probe that cannot be had.
+    #[error("the probe that the environment asks for does not start")]
+    Probe(#[from] ProbeError),
+    /// The operating system refuses something that every daemon needs.
+    #[error("the daemon cannot start: no {what}")]
+    System {
+        /// What.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl DaemonError {
+    fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
+}
+
+/// Runs a daemon on the socket at `path` until it is asked to end. `ready` is called once clients can connect.
+///
+/// # Errors
+/// When it cannot start. Once it runs, nothing ends it but a request or a signal.
+pub(crate) fn serve(path: PathBuf, ready: impl FnOnce()) -> Result<(), DaemonError> {
+    let probe = gauges::start_probe()?;
+    let socket = Socket::claim(path)?;
+    // One thread: the kernel's terminals are the limit, not the screens; and live memory is exact.
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder
+        .enable_all()
+        .build()
+        .map_err(DaemonError::system("event loop"))?;
+    runtime.block_on(run(socket, ready))?;
+    drop(runtime);
+    tracing::info!("shutdown complete");
+    drop(probe);
+    Ok(())
+}
+
+async fn run(socket: Socket, ready: impl FnOnce()) -> Result<(), DaemonError> {
+    let started = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let instance = format!("{}-{}", std::process::id(), started.as_millis());
+    let (spawner, thread) =
+        Spawner::start(&instance).map_err(DaemonError::system("spawn thread"))?;
+    let daemon = Arc::new(Daemon::new(spawner));
+    let signals = Signals::listen().map_err(DaemonError::system("signals"))?;
+    let listener =
+        UnixListener::from_std(socket.listener()?).map_err(DaemonError::system("listener"))?;
+    daemon
+        .tasks()
+        .spawn("signals", 0, signals.run(Arc::clone(&daemon)));
+    daemon
+        .tasks()
+        .spawn("clock", 0, Arc::clone(&daemon).run_clock());
+    daemon
+        .tasks()
+        .spawn("listener", 0, listen(Arc::clone(&daemon), listener));
+    tracing::info!(socket = %socket.path().display(), pid = std::process::id(), "listening");
+    ready();
+    daemon.stopped().await;
+    drop(socket);
+    daemon.spawner().stop().await;
+    daemon.tasks().join().await;
+    if thread.join().is_err() {
+        tracing::error!("the spawn thread panicked");
+    }
+    Ok(())
+}
+
+async fn listen(daemon: Arc<Daemon>, listener: UnixListener) {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut last_client = 0;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = daemon.stopped() => return,
+            accepted = async {
+                let permit = Arc::clone(&permits).acquire_owned().await;
+                (permit, listener.accept().await)
+            } => accepted,
+        };
+        let (Ok(permit), Ok((stream, _))) = accepted else {
+            tracing::warn!("no connection was accepted: {:?}", accepted.1.err());
+            // The pause ends early when the daemon does.
+            let _ = timeout(ACCEPT_PAUSE, daemon.stopped()).await;
+            continue;
+        };
+        let opening = BUSY.enter();
+        if !stream
+            .peer_cred()
+            .is_ok_and(|peer| peer.uid() == geteuid().as_raw())
+        {
+            tracing::warn!("a connection of another user was closed");
+            continue;
+        }
+        last_client += 1;
+        let body = connection::run(Arc::clone(&daemon), ClientId(last_client), stream, opening);
+        daemon.tasks().spawn("connection", last_client, async move {
+            body.await;
+            drop(permit);
+        });
+    }
+}
+
+/// The signals that the daemon acts on.
+struct Signals {
+    child: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            child: signal(SignalKind::child())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn run(mut self, daemon: Arc<Daemon>) {
+        loop {
+            tokio::select! {
+                () = daemon.stopped() => return,
+                _ = self.child.recv() => daemon.spawner().reap(),
+                _ = self.terminate.recv() => daemon.dispatch(Event::ShutdownRequested),
+                _ = self.interrupt.recv() => daemon.dispatch(Event::ShutdownRequested),
+                _ = self.hangup.recv() => daemon.dispatch(Event::ShutdownRequested),
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The one way a session ends, whatever the reason: its own exit, a close, a failed start, the daemon's shutdown.
+//!
+//! 1. An exited process's last output is read: until nobody holds the terminal, or, where something it left behind still
+//!    does, until that has been quiet for a moment.
+//! 2. Everything the session started is ended: asked first, killed after a grace.
+//! 3. What they put out while ending is read.
+//! 4. The clients get the last screen, and only its text remains.
+
+use std::time::Duration;
+
+use sessiond_protocol::ExitStatus;
+use tokio::time::{Instant, timeout_at};
+
+use crate::core::Remains;
+use crate::session::{Reading, Session};
+use crate::spawn::Child;
+
+/// How long a terminal that is still held must say nothing before its output counts as complete. The kernel hands over
+/// within milliseconds what an exited process wrote.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// How long output is read in all after the exit, where something left behind goes on writing.
+const DRAIN_MAX: Duration = Duration::from_secs(1);
+
+/// Why a session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Its first process ended by itself, with this status (none: the spawn thread is gone).
+    Exited(Option<ExitStatus>),
+    /// Somebody closes it, or the daemon ends.
+    Closed,
+}
+
+/// Ends a session. Afterwards no process of it is left, its terminal is empty, and it holds no client.
+pub(crate) async fn end(session: &Session, child: Child, cause: Cause) -> (ExitStatus, Remains) {
+    if let Cause::Exited(_) = cause {
+        drain(session).await;
+    }
+    let mut ending = std::pin::pin!(end_processes(child));
+    let mut at_end = false;
+    let status = loop {
+        // Processes that end may write, and must not wait for us to read it.
+        tokio::select! {
+            biased;
+            status = &mut ending => break status,
+            () = session.pump(&mut at_end) => {}
+        }
+    };
+    drain(session).await;
+    let status = match cause {
+        Cause::Exited(Some(status)) => status,
+        Cause::Exited(None) | Cause::Closed => status,
+    };
+    let remains = session.terminal().finish(session.id());
+    (status, remains)
+}
+
+/// Ends a process and everything it started, and waits for that. All that there is to end when a start fails half-way.
+pub(crate) async fn end_processes(mut child: Child) -> ExitStatus {
+    let left = child.end().await;
+    if left > 0 {
+        tracing::error!(session = %child.session, left, "processes survive SIGKILL");
+    }
+    // The notice precedes the end. There is none when it was taken before, or when even SIGKILL did not help.
+    let unseen = ExitStatus::Signal(rustix::process::Signal::KILL.as_raw());
+    child.exit.try_recv().unwrap_or(unseen)
+}
+
+/// Reads until nobody holds the other side, or it has been quiet, or long enough.
+async fn drain(session: &Session) {
+    let deadline = Instant::now() + DRAIN_MAX;
+    loop {
+        match session.read_turn() {
+            Reading::End => return,
+            Reading::Bytes(_) if Instant::now() < deadline => tokio::task::yield_now().await,
+            Reading::Bytes(_) => return,
+            Reading::Nothing => {
+                let quiet_until = deadline.min(Instant::now() + QUIET);
+                match timeout_at(quiet_until, session.pty().readable()).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) | Err(_) => return,
+                }
+            }
+        }
+    }
+}
