@@ -23,6 +23,7 @@ impl Drive<'_, '_> {
         self.build().await?;
         let (mut driver, mut sampler) = self.start(Build::Dhat).await?;
         let shorter = self.scenario.cycles.profile;
+        let sources = profile::Sources::under(&self.run.config.root);
         let mut cycle = 0;
         let mut windows = [0, 1].map(|_| profile::Profile::default());
         for (window, cycles) in [(None, WARMUP), (Some(0), shorter), (Some(1), 2 * shorter)] {
@@ -65,7 +66,7 @@ impl Drive<'_, '_> {
                 }
                 .await;
                 closed.map_err(target_failed)?;
-                windows[window] = profile::Profile::read(&file).map_err(target_failed)?;
+                windows[window] = profile::Profile::read(&file, &sources).map_err(target_failed)?;
                 self.recorder
                     .record(Event::ProfileWindow(ProfileWindow { cycles, path }))?;
             }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::frame::Frame;
+use super::sources::Sources;
 
 /// Frames kept of a stack.
 const STACK_MAX: usize = 32;
@@ -21,7 +22,7 @@ pub struct Profile {
     pub(super) sites: BTreeMap<Place, Survivors>,
 }
 
-/// The line that asked for memory: the innermost frame that is not a carrier.
+/// The line that asked for memory: the innermost one of the user's own, or else the innermost that is not a carrier.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub function: String,
@@ -78,11 +79,11 @@ struct ProgramPoint {
 }
 
 impl Profile {
-    /// Reads a profile and keeps its survivors.
+    /// Reads a profile and keeps its survivors; `sources` are the user's own.
     ///
     /// # Errors
     /// See [`ProfileError`].
-    pub fn read(path: &Path) -> Result<Self, ProfileError> {
+    pub fn read(path: &Path, sources: &Sources) -> Result<Self, ProfileError> {
         let file = File::open(path).map_err(|source| ProfileError::Io {
             path: path.to_owned(),
             source,
@@ -94,22 +95,28 @@ impl Profile {
                     source,
                 }
             })?;
-        Ok(Self::from_document(&document))
+        Ok(Self::from_document(&document, sources))
     }
 
-    fn from_document(document: &Document) -> Self {
+    fn from_document(document: &Document, sources: &Sources) -> Self {
         let mut sites: BTreeMap<Place, Survivors> = BTreeMap::new();
         for point in document.pps.iter().filter(|point| point.eb > 0) {
             let frames = point
                 .fs
                 .iter()
                 .filter_map(|&index| document.ftbl.get(index));
-            let frames: Vec<Frame> = frames.map(|text| Frame::parse(text)).collect();
-            let Some(user) = frames
-                .iter()
-                .find(|frame| !frame.is_carrier())
-                .or(frames.first())
-            else {
+            let mut frames: Vec<Frame> = frames.map(|text| Frame::parse(text)).collect();
+            let mut own = None;
+            for (index, frame) in frames.iter_mut().enumerate() {
+                if let Some(file) = sources.find(&frame.file) {
+                    frame.file = file.to_owned();
+                    if !frame.is_carrier() {
+                        own = own.or(Some(index));
+                    }
+                }
+            }
+            let own = own.or_else(|| frames.iter().position(|frame| !frame.is_carrier()));
+            let Some(user) = frames.get(own.unwrap_or(0)) else {
                 continue;
             };
             let place = Place {
@@ -146,7 +153,7 @@ mod tests {
                         "0x2: app::keep::h0011223344556677 (src/keep.rs:7:5)","0x3: app::main (src/main.rs:3:1)"]}"#,
         )
         .unwrap();
-        let profile = Profile::from_document(&document);
+        let profile = Profile::from_document(&document, &Sources::default());
         let (place, survivors) = profile.sites.iter().next().unwrap();
         assert_eq!(
             (profile.sites.len(), place.file.as_str(), place.line),

@@ -27,6 +27,9 @@ const CARRIERS: [&str; 12] = [
     "rust_begin",
 ];
 
+/// The probe's own allocator, when the probe is one of the workspace's own crates.
+const PROBE: &str = "probe/src/dhat_alloc.rs";
+
 impl Frame {
     /// Reads `0x55d0: crate::function::h0123456789abcdef (path/file.rs:12:3)`.
     pub(super) fn parse(text: &str) -> Self {
@@ -52,10 +55,12 @@ impl Frame {
         }
     }
 
-    /// Whether it only carries out an allocation that its caller asked for.
+    /// Whether it only carries out an allocation that its caller asked for, by its function.
+    ///
+    /// Inlined functions have lost their path: for them the file decides, where the sources are known.
     pub(super) fn is_carrier(&self) -> bool {
         let name = self.function.trim_start_matches(['<', '&', '*']);
-        CARRIERS.iter().any(|prefix| name.starts_with(prefix))
+        CARRIERS.iter().any(|prefix| name.starts_with(prefix)) || self.file.ends_with(PROBE)
     }
 
     /// As it stands in a stack.

@@ -2,8 +2,10 @@
 
 mod dhat;
 mod frame;
+mod sources;
 
 pub use dhat::{Profile, ProfileError};
+pub use sources::Sources;
 
 use std::collections::BTreeMap;
 

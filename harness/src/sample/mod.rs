@@ -171,6 +171,8 @@ impl Sampler {
                 alive = !process.zombie;
             } else if process.zombie {
                 reading.zombies += 1;
+                // It holds nothing any more but its entry, which is what is counted.
+                continue;
             } else {
                 reading.children += 1;
             }
