@@ -5,3 +5,4 @@ mod bad_input;
 mod bench;
 mod cleanup;
 mod exec_target;
+mod sessiond_target;
