@@ -75,12 +75,12 @@ struct Connection<'a> {
 impl Connection<'_> {
     /// Takes frames until the client closes, breaks the protocol, or the daemon ends.
     async fn read_frames(&mut self) {
-        match timeout(HELLO_MAX, self.next_or_stop()).await {
+        match timeout(HELLO_MAX, self.next_or_close()).await {
             Ok(Some(first)) if self.greet(&first) == Next::Frame => {}
             Ok(_) => return,
             Err(_) => return self.reject(ErrorCode::Timeout, "no hello within 10 s"),
         }
-        while let Some(decoded) = self.next_or_stop().await {
+        while let Some(decoded) = self.next_or_close().await {
             if self.take(decoded) == Next::Hangup {
                 return;
             }
@@ -88,11 +88,11 @@ impl Connection<'_> {
         }
     }
 
-    async fn next_or_stop(&mut self) -> Option<Decoded> {
+    async fn next_or_close(&mut self) -> Option<Decoded> {
         let daemon = Arc::clone(&self.daemon);
         tokio::select! {
             biased;
-            () = daemon.stopped() => None,
+            () = daemon.closed() => None,
             decoded = self.next() => decoded,
         }
     }

@@ -34,6 +34,7 @@ pub(crate) struct Daemon {
     spawner: Spawner,
     tasks: TaskGroup,
     stop: CancellationToken,
+    close: CancellationToken,
 }
 
 /// The core, and when the clock task will wake it.
@@ -53,6 +54,7 @@ impl Daemon {
             spawner,
             tasks: TaskGroup::default(),
             stop: CancellationToken::new(),
+            close: CancellationToken::new(),
         }
     }
 
@@ -67,6 +69,16 @@ impl Daemon {
     /// Resolves when the last session is gone and the daemon shall end.
     pub(crate) fn stopped(&self) -> WaitForCancellationFuture<'_> {
         self.stop.cancelled()
+    }
+
+    /// Resolves when nothing is left of the daemon but its connections: a client that is cut off finds no socket any more.
+    pub(crate) fn closed(&self) -> WaitForCancellationFuture<'_> {
+        self.close.cancelled()
+    }
+
+    /// Cuts the connections off.
+    pub(crate) fn close(&self) {
+        self.close.cancel();
     }
 
     fn lock(&self) -> MutexGuard<'_, Scheduled> {
@@ -146,7 +158,7 @@ impl Daemon {
             };
             tokio::select! {
                 biased;
-                () = self.stopped() => return,
+                () = self.closed() => return,
                 () = self.sooner.notified() => {}
                 () = due => self.dispatch(Event::Woke),
             }

@@ -100,6 +100,7 @@ async fn run(socket: Socket, ready: impl FnOnce()) -> Result<(), DaemonError> {
     daemon.stopped().await;
     drop(socket);
     daemon.spawner().stop().await;
+    daemon.close();
     daemon.tasks().join().await;
     if thread.join().is_err() {
         tracing::error!("the spawn thread panicked");
@@ -163,7 +164,7 @@ impl Signals {
     async fn run(mut self, daemon: Arc<Daemon>) {
         loop {
             tokio::select! {
-                () = daemon.stopped() => return,
+                () = daemon.closed() => return,
                 _ = self.child.recv() => daemon.spawner().reap(),
                 _ = self.terminate.recv() => daemon.dispatch(Event::ShutdownRequested),
                 _ = self.interrupt.recv() => daemon.dispatch(Event::ShutdownRequested),

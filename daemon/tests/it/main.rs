@@ -1,0 +1,13 @@
+//! sessiond from outside: the real program in a private directory, through its command line and its socket.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helpers fail the test that uses them"
+)]
+
+mod attach;
+mod daemon;
+mod lifecycle;
+mod output;
+mod processes;
+mod wire;
