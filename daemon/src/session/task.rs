@@ -6,6 +6,7 @@ use leakgate_probe::BusyGuard;
 use sessiond_protocol::{ErrorCode, ExitStatus, Failure, SessionId};
 use tokio::sync::oneshot;
 
+use super::pty::TURN_BYTES;
 use super::{Pty, Reading, Session, Terminal};
 use crate::core::{Event, StartOrder};
 use crate::gauges::BUSY;
@@ -111,7 +112,12 @@ impl Session {
         tokio::select! {
             readable = self.pty.readable(), if !*at_end => {
                 let _busy = BUSY.enter();
-                *at_end = readable.is_err() || self.read_turn() == Reading::End;
+                let reading = if readable.is_ok() { self.read_turn() } else { Reading::End };
+                *at_end = reading == Reading::End;
+                if reading == Reading::Bytes(TURN_BYTES) {
+                    // There is more. Requests and other sessions have their turn first.
+                    tokio::task::yield_now().await;
+                }
             }
             writable = self.pty.writable(), if has_input => {
                 let _busy = BUSY.enter();
@@ -126,8 +132,6 @@ impl Session {
                 self.terminal().send_snapshots(self.id, &self.poke);
             }
         }
-        // Requests and other sessions have their turn between two of ours.
-        tokio::task::yield_now().await;
     }
 
     /// Reads one turn's worth and hands it to the screen and the clients.
