@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use sessiond_protocol::{
-    AttachParams, Cursor, ScreenParams, SessionParams, SessionRef, WaitParams,
+    AttachParams, CreateParams, Cursor, Request, RequestId, ScreenParams, ScreenText,
+    SessionParams, SessionRef, Size, WaitParams,
 };
 use sessiond_screen::{Screen, ScrollbackLimit};
 
