@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::exec::ExecDriver;
 use super::sessiond::SessiondDriver;
+use crate::causes::with_causes;
 use crate::config::{self, Target};
 use crate::record::event::Load;
+use crate::sample::probe::ProbeError;
 use crate::scenario::{Action, Step};
 use crate::target::Instance;
 
@@ -27,6 +29,12 @@ pub(super) enum StepError {
     Target(String),
     /// It did not answer within the step's deadline.
     Stuck(Duration),
+}
+
+impl From<ProbeError> for StepError {
+    fn from(error: ProbeError) -> Self {
+        StepError::Target(with_causes(&error))
+    }
 }
 
 impl Driver {

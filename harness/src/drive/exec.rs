@@ -22,7 +22,8 @@ pub(super) struct ExecDriver {
     steps: ExecSteps,
     values: Values,
     env: Vec<(String, String)>,
-    opened: u64,
+    /// Counts from 1.
+    cycle: u64,
 }
 
 /// What a command printed and whether it succeeded.
@@ -44,7 +45,7 @@ impl ExecDriver {
             steps,
             values: instance.values.clone(),
             env,
-            opened: 0,
+            cycle: 1,
         }
     }
 
@@ -56,7 +57,6 @@ impl ExecDriver {
                 size,
                 ..
             } => {
-                self.opened += 1;
                 let values = self
                     .session(session)
                     .words("command", command)
@@ -114,13 +114,15 @@ impl ExecDriver {
     }
 
     /// Nothing is remembered from cycle to cycle but the count that keeps names apart.
-    pub(super) fn end_cycle(&mut self) {}
+    pub(super) fn end_cycle(&mut self) {
+        self.cycle += 1;
+    }
 
     /// A session's name is new in every cycle: one that lingers must not be mistaken for its successor.
     fn session(&self, name: &str) -> Values {
         self.values
             .clone()
-            .text("session", format!("{name}-{}", self.opened))
+            .text("session", format!("{name}-{}", self.cycle))
     }
 
     async fn succeed(&self, step: ExecStep, values: Values) -> Result<Ran, StepError> {

@@ -20,7 +20,6 @@ const QUIESCE_BOUND: Duration = Duration::from_secs(20);
 impl Drive<'_, '_> {
     /// Runs both windows, keeps their profiles, and records what survived in each.
     pub(super) async fn profile(&mut self) -> Result<(), Stop> {
-        self.build().await?;
         let (mut driver, mut sampler) = self.start(Build::Dhat).await?;
         let shorter = self.scenario.cycles.profile;
         let sources = profile::Sources::under(&self.run.config.root);
@@ -65,7 +64,9 @@ impl Drive<'_, '_> {
                     probe.stop_dhat().await
                 }
                 .await;
-                closed.map_err(target_failed)?;
+                if let Err(error) = closed {
+                    return Err(self.failed("closing a profiled window", error.into()).await);
+                }
                 windows[window] = profile::Profile::read(&file, &sources).map_err(target_failed)?;
                 self.recorder
                     .record(Event::ProfileWindow(ProfileWindow { cycles, path }))?;
@@ -78,7 +79,7 @@ impl Drive<'_, '_> {
     }
 
     /// Builds the dhat variant, where the run has not done so before it began.
-    async fn build(&self) -> Result<(), Stop> {
+    pub(super) async fn build_profiled(&self) -> Result<(), Stop> {
         let build = self
             .target
             .profile

@@ -11,6 +11,7 @@ use super::cycle;
 use super::driver::{self, Driver, StepError};
 use super::warmup::Steady;
 use super::{ProfileMode, Run};
+use crate::causes::with_causes;
 use crate::config::Target;
 use crate::judge::{self, GateVerdict};
 use crate::record::event::{
@@ -27,6 +28,11 @@ use crate::target::{self, Exit, Instance, Plan};
 const IDLE: Duration = Duration::from_millis(2500);
 /// The same under `--quick`.
 const IDLE_QUICK: Duration = Duration::from_millis(1100);
+
+/// A target that is ready answers its driver's hello at once.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// The least that both profiled windows may take: dhat makes a target 10 to 100 times as slow.
+const PROFILE_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
 /// Drives one scenario to its end, whatever that is, and records it.
 ///
@@ -57,11 +63,10 @@ pub(super) async fn drive(
     let end = match drive.cannot_run() {
         Some(reason) => End::new(Outcome::Skipped, reason),
         None => tokio::select! {
-            done = timeout(scenario.deadline, drive.everything()) => match done {
-                Ok(Ok(())) => End::new(Outcome::Complete, String::new()),
-                Ok(Err(Stop::End(end))) => end,
-                Ok(Err(Stop::Recording(error))) => return Err(error),
-                Err(_) => End::new(Outcome::TimedOut, format!("the scenario's deadline of {:?} passed", scenario.deadline)),
+            done = drive.everything() => match done {
+                Ok(()) => End::new(Outcome::Complete, String::new()),
+                Err(Stop::End(end)) => end,
+                Err(Stop::Recording(error)) => return Err(error),
             },
             () = interrupted => End::new(Outcome::Interrupted, "interrupted".to_owned()),
         },
@@ -143,7 +148,37 @@ impl Drive<'_, '_> {
         ))
     }
 
+    /// Measures, then profiles where that is wanted; each has a deadline of its own.
     async fn everything(&mut self) -> Result<(), Stop> {
+        let deadline = self.scenario.deadline;
+        match timeout(deadline, self.measure()).await {
+            Ok(done) => done?,
+            Err(_) => return Err(self.timed_out(deadline)),
+        }
+        if !self.wants_profile() {
+            return Ok(());
+        }
+        self.build_profiled().await?;
+        let deadline = deadline.max(PROFILE_DEADLINE);
+        match timeout(deadline, self.profile()).await {
+            Ok(done) => done,
+            Err(_) => Err(self.timed_out(deadline)),
+        }
+    }
+
+    fn timed_out(&self, deadline: Duration) -> Stop {
+        let tail = self
+            .instance
+            .as_ref()
+            .map(Instance::log_tail)
+            .unwrap_or_default();
+        let detail =
+            format!("the deadline of {deadline:?} passed; the target's last output:\n{tail}");
+        Stop::End(End::new(Outcome::TimedOut, detail.trim_end().to_owned()))
+    }
+
+    /// Drives the shipped build from its baseline to its end.
+    async fn measure(&mut self) -> Result<(), Stop> {
         let (mut driver, mut sampler) = self.start(Build::Shipped).await?;
         self.sample(&mut sampler, Phase::Start, 0, Edge::Outer)
             .await?;
@@ -160,11 +195,7 @@ impl Drive<'_, '_> {
         }
         self.measure_idle(&mut sampler).await?;
         drop((driver, sampler));
-        self.stop().await?;
-        if self.wants_profile() {
-            self.profile().await?;
-        }
-        Ok(())
+        self.stop().await
     }
 
     /// Starts a build of the target and connects its driver and its sampler.
@@ -180,16 +211,25 @@ impl Drive<'_, '_> {
             root: &self.run.config.root,
             log: &log,
         };
-        let instance = self
-            .instance
-            .insert(Instance::start(plan).await.map_err(target_failed)?);
+        let started = Instance::start(plan).await.map_err(target_failed)?;
+        // Kept before it is waited for: whatever cuts the waiting short, the instance is ended.
+        let instance = self.instance.insert(started);
+        instance
+            .wait_ready(&self.target.ready)
+            .await
+            .map_err(target_failed)?;
+        let socket = instance.probe_socket();
         let probe = match self.target.probe {
-            true => Some(
-                ProbeClient::connect(&instance.probe_socket())
-                    .await
-                    .map_err(target_failed)?,
-            ),
+            true => match ProbeClient::connect(&socket).await {
+                Ok(probe) => Some(probe),
+                Err(error) => {
+                    return Err(self.failed("connecting to the probe", error.into()).await);
+                }
+            },
             false => None,
+        };
+        let Some(instance) = &mut self.instance else {
+            return Err(target_failed("the target has gone"));
         };
         self.recorder.record(Event::TargetStarted(TargetStarted {
             pid: instance.pid,
@@ -197,9 +237,9 @@ impl Drive<'_, '_> {
             allocator: probe.as_ref().map(|probe| probe.hello().allocator.clone()),
             dhat: build == Build::Dhat,
         }))?;
-        let driver = Driver::connect(self.target, instance).await;
+        let connected = timeout(CONNECT_WITHIN, Driver::connect(self.target, instance)).await;
         let sampler = Sampler::new(instance.pid, instance.supervisor, probe, instance.private());
-        match driver {
+        match connected.unwrap_or(Err(StepError::Stuck(CONNECT_WITHIN))) {
             Ok(driver) => Ok((driver, sampler)),
             Err(error) => Err(self.failed("connecting", error).await),
         }
@@ -213,17 +253,15 @@ impl Drive<'_, '_> {
         let mut steady = Steady::default();
         for cycle in 1..=most {
             self.cycle(driver, Phase::Warmup, cycle).await?;
-            let edge = if cycle == most {
-                Edge::Outer
-            } else {
-                Edge::Inner
-            };
-            let sample = sampler.sample(Phase::Warmup, cycle, edge).await;
+            let sample = sampler.sample(Phase::Warmup, cycle, Edge::Inner).await;
             let sample = self.sampled(sample).await?;
             let over = !fixed && steady.ends_with(&sample);
             self.recorder.record(Event::Sample(Box::new(sample)))?;
-            if over {
-                break;
+            if over || cycle == most {
+                // The last sample of the warm-up is what every gate compares with.
+                return self
+                    .sample(sampler, Phase::Warmup, cycle, Edge::Outer)
+                    .await;
             }
         }
         Ok(())
@@ -266,7 +304,7 @@ impl Drive<'_, '_> {
         match sample {
             Ok(sample) => Ok(sample),
             Err(error) => Err(self
-                .failed("sampling", StepError::Target(error.to_string()))
+                .failed("sampling", StepError::Target(with_causes(&error)))
                 .await),
         }
     }
@@ -281,7 +319,11 @@ impl Drive<'_, '_> {
             pause(duration).await;
             Ok::<_, crate::sample::probe::ProbeError>(before.zip(probe.heap().await?))
         };
-        if let Some((before, after)) = read.await.map_err(target_failed)? {
+        let read = match read.await {
+            Ok(read) => read,
+            Err(error) => return Err(self.failed("standing idle", error.into()).await),
+        };
+        if let Some((before, after)) = read {
             let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
             let allocated_bytes = after.allocated_bytes - before.allocated_bytes;
             self.recorder.record(Event::IdleMeasured(IdleMeasured {
@@ -294,24 +336,26 @@ impl Drive<'_, '_> {
 
     /// Asks the target to end and records how it did and what it left.
     pub(super) async fn stop(&mut self) -> Result<(), Stop> {
-        let Some(mut instance) = self.instance.take() else {
+        let Some(instance) = &mut self.instance else {
             return Ok(());
         };
-        let exit = instance.stop(self.target.stop).await;
-        instance.end().await;
-        let exit = exit.map_err(target_failed)?;
-        let failed = exit.overdue || exit.code.is_none_or(|code| code != 0);
-        let how = exit.how();
-        self.record_exit(exit, true)?;
-        // A target without a handler dies of the signal it was asked with; that is its way to end.
-        let by_the_signal = matches!(self.target.driver, crate::config::Driver::Exec(_))
-            && how.starts_with("signal");
-        if failed && !by_the_signal {
-            return Err(target_failed(format!(
-                "the target did not shut down cleanly: {how}"
-            )));
+        if instance.has_exited().await.is_some() {
+            let gone = StepError::Target("it ended before it was asked to".to_owned());
+            return Err(self.failed("stopping", gone).await);
         }
-        Ok(())
+        let exit = instance.stop(self.target.stop).await;
+        if let Some(instance) = self.instance.take() {
+            instance.end().await;
+        }
+        let exit = exit.map_err(target_failed)?;
+        let (clean, how) = (exit.is_clean(self.target.stop), exit.how());
+        self.record_exit(exit, true)?;
+        match clean {
+            true => Ok(()),
+            false => Err(target_failed(format!(
+                "the target did not shut down cleanly: {how}"
+            ))),
+        }
     }
 
     fn record_exit(&mut self, exit: Exit, asked: bool) -> io::Result<()> {
@@ -335,16 +379,19 @@ impl Drive<'_, '_> {
 
     /// What a failed step means: a target that has died explains everything else.
     pub(super) async fn failed(&mut self, place: &str, error: StepError) -> Stop {
-        if let Some(instance) = &mut self.instance
-            && let Some(exit) = instance.has_exited().await
-        {
-            let tail = instance.log_tail();
-            let how = exit.how();
-            let detail = format!("{place}: the target died ({how}); its last output:\n{tail}");
-            return match self.record_exit(exit, false) {
-                Ok(()) => target_failed(detail),
-                Err(error) => Stop::Recording(error),
+        if let Some(instance) = &mut self.instance {
+            let exit = match &error {
+                StepError::Target(_) => instance.has_exited_by_now().await,
+                StepError::Load(_) | StepError::Stuck(_) => instance.has_exited().await,
             };
+            if let Some(exit) = exit {
+                let (how, tail) = (exit.how(), instance.log_tail());
+                let detail = format!("{place}: the target died ({how}); its last output:\n{tail}");
+                return match self.record_exit(exit, false) {
+                    Ok(()) => target_failed(detail),
+                    Err(error) => Stop::Recording(error),
+                };
+            }
         }
         let (outcome, detail) = match error {
             StepError::Load(detail) => (Outcome::LoadFailed, detail),

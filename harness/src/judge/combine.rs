@@ -25,12 +25,13 @@ pub(super) fn scenario(evidence: &Evidence<'_>) -> ScenarioVerdict {
         },
     };
     let leaks = gates.iter().any(|gate| gate.verdict == GateVerdict::Leak);
-    let (verdict, failure) =
-        if leaks && verdict != Verdict::Leak && failure != Some(Failure::Internal) {
-            (Verdict::Leak, None)
-        } else {
-            (verdict, failure)
-        };
+    let (verdict, failure) = match failure {
+        Some(Failure::Internal) => (verdict, failure),
+        // The leak is real, and so is the interruption, which decides the exit code.
+        Some(Failure::Interrupted) if leaks => (Verdict::Leak, failure),
+        _ if leaks => (Verdict::Leak, None),
+        _ => (verdict, failure),
+    };
     not_reached(&mut gates, verdict);
     ScenarioVerdict {
         name: evidence.started.name.clone(),

@@ -157,16 +157,21 @@ fn shape(windows: &Windows, limit: i64) -> Shape {
         return Shape::Unclear;
     }
     let rises = rises_above(levels, windows.jitter);
+    let last_window = levels.len() - windows.length();
     let highest = levels.iter().max().zip(levels.first());
     let climbed = highest.map_or(0, |(highest, first)| highest - first);
     if drawdown(levels).saturating_mul(100) > climbed.saturating_mul(DRAWDOWN_SHARE) {
-        return if is_sawtooth(levels) {
-            Shape::Sawtooth
-        } else {
-            Shape::Flat
+        // Floors that stand still below the teeth are a sawtooth's; floors that go on rising are not explained by it.
+        let rising = net as f64 > windows.jitter
+            && net > windows.allowed(limit).saturating_mul(gaps)
+            && rises.len() >= RISES_UNSTEADY
+            && rises.last().is_some_and(|&last| last >= last_window);
+        return match (rising, is_sawtooth(levels)) {
+            (true, _) => Shape::Unclear,
+            (false, true) => Shape::Sawtooth,
+            (false, false) => Shape::Flat,
         };
     }
-    let last_window = levels.len() - windows.length();
     match rises.last() {
         None => Shape::Flat,
         Some(_) if rises.len() < RISES_UNSTEADY => Shape::Step,

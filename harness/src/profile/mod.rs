@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::record::event::{SiteSurvivors, SitesCompared};
 
-/// Sites kept of a comparison; the rest hold less than each of these.
+/// Sites kept of a comparison; the rest grew by fewer blocks than each of these.
 const SITES_MAX: usize = 64;
 
 /// Puts the survivors of two windows side by side, site by site.
@@ -32,10 +32,10 @@ pub fn compare(windows: &[Profile; 2], cycles: [u32; 2]) -> SitesCompared {
         }
     }
     let mut sites: Vec<_> = sites.into_values().collect();
-    sites.sort_by(|a, b| {
-        b.bytes[1]
-            .cmp(&a.bytes[1])
-            .then_with(|| a.function.cmp(&b.function))
+    // By growth, so that what is cut off is what did not grow.
+    sites.sort_by_key(|site| {
+        let grown = |[before, after]: [u64; 2]| after.saturating_sub(before);
+        std::cmp::Reverse((grown(site.blocks), grown(site.bytes)))
     });
     sites.truncate(SITES_MAX);
     SitesCompared { cycles, sites }

@@ -17,7 +17,7 @@ use crate::cli::{Failure, ProveArguments};
 use crate::config::Config;
 use crate::drive::ProfileMode;
 use crate::exit_code;
-use crate::judge::{GateVerdict, RunVerdict};
+use crate::judge::{ExitClass, GateVerdict, RunVerdict};
 use crate::scenario::{self, Metric, Scenario};
 use fixture::{Catcher, Fixture, Gates};
 use tree::Tree;
@@ -161,12 +161,21 @@ fn run_gates(gates: &Gates, tree: &Tree, reports: &Path) -> Result<Option<String
         profile,
         quick: false,
     };
-    Ok(missing(gates, &job.execute()?.verdict))
+    let verdict = job.execute()?.verdict;
+    if verdict.exit_class() == ExitClass::Interrupted {
+        return Err(Failure {
+            code: exit_code::INTERRUPTED,
+            message: "interrupted".to_owned(),
+        });
+    }
+    Ok(missing(gates, &verdict))
 }
 
 /// What of the header a verdict does not show.
 fn missing(gates: &Gates, verdict: &RunVerdict) -> Option<String> {
-    let scenario = verdict.scenarios.first()?;
+    let Some(scenario) = verdict.scenarios.first() else {
+        return Some("no scenario ran".to_owned());
+    };
     let red = |metric: &Metric| {
         scenario
             .gates
@@ -206,6 +215,8 @@ fn missing(gates: &Gates, verdict: &RunVerdict) -> Option<String> {
 
 /// Runs `cargo test` in the copy; whether it succeeded.
 fn cargo_test(tree: &Tree, package: &str, arguments: &[&str]) -> Result<bool, Failure> {
+    /// What cargo exits with when a test failed or did not compile.
+    const FAILED: i32 = 101;
     let mut cargo = Command::new("cargo");
     cargo
         .current_dir(tree.root())
@@ -218,7 +229,11 @@ fn cargo_test(tree: &Tree, package: &str, arguments: &[&str]) -> Result<bool, Fa
     let status = cargo
         .status()
         .map_err(|error| Failure::target(format!("cannot run cargo: {error}")))?;
-    Ok(status.success())
+    match status.code() {
+        Some(0) => Ok(true),
+        Some(FAILED) => Ok(false),
+        _ => Err(Failure::target(format!("cargo test ended with {status}"))),
+    }
 }
 
 /// The fixtures that were asked for: by name, by path, or all of `fixtures/leaks/`.

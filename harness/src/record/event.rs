@@ -315,7 +315,7 @@ pub struct ProfileWindow {
 pub struct SitesCompared {
     /// Cycles of the two windows: N, 2N.
     pub cycles: [u32; 2],
-    /// Sites with surviving blocks in either, most surviving bytes of the second first (at most 64).
+    /// Sites with surviving blocks in either, those that grew by most blocks first (at most 64).
     pub sites: Vec<SiteSurvivors>,
 }
 

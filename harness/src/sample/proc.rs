@@ -53,6 +53,11 @@ pub fn descendants(root: u32) -> io::Result<Vec<Process>> {
     Ok(found)
 }
 
+/// Whether a process is there and has not ended.
+pub fn is_alive(pid: u32) -> bool {
+    read_process(pid).is_some_and(|process| !process.zombie)
+}
+
 fn read_process(pid: u32) -> Option<Process> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }

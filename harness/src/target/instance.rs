@@ -15,11 +15,15 @@ use tokio::time::{Instant, timeout};
 use super::dirs::PrivateDirs;
 use super::wire::{Command, Launch, Notice};
 use crate::config::{Ready, Target};
-use crate::sample::{files_under, pause};
+use crate::sample::{files_under, pause, proc};
 use crate::template::{Values, expand, expand_all};
 
 /// The supervisor itself needs milliseconds; this is for a machine that is overloaded.
 const SUPERVISOR_WITHIN: Duration = Duration::from_secs(20);
+/// A process whose sockets have closed is gone soon after, when it is going at all.
+const ENDING_WITHIN: Duration = Duration::from_secs(1);
+/// A notice that has been sent is there at once: the socket is local.
+const NOTICE_AT_HAND: Duration = Duration::from_millis(2);
 /// Between two looks at whether a target is ready.
 const READY_EVERY: Duration = Duration::from_millis(5);
 /// Paths kept of what was left on disk.
@@ -57,6 +61,8 @@ pub struct Instance {
     child: Child,
     control: BufReader<UnixStream>,
     log: PathBuf,
+    /// The part of a notice that has been read.
+    partial: String,
     exited: Option<Exit>,
 }
 
@@ -112,7 +118,7 @@ pub enum StartError {
 }
 
 impl Instance {
-    /// Starts a target and waits until it is ready.
+    /// Starts a target; [`Instance::wait_ready`] waits until it can be used.
     ///
     /// # Errors
     /// See [`StartError`]; nothing is left running then.
@@ -140,23 +146,20 @@ impl Instance {
             child,
             control,
             log: plan.log.to_owned(),
+            partial: String::new(),
             exited: None,
         };
         instance.tell(&launch).await?;
         match instance.notice(SUPERVISOR_WITHIN).await? {
-            Notice::Started { pid } => instance.pid = pid,
+            Notice::Started { pid } => {
+                instance.pid = pid;
+                Ok(instance)
+            }
             Notice::NotStarted { reason } => {
                 instance.end().await;
-                return Err(StartError::Program { program, reason });
+                Err(StartError::Program { program, reason })
             }
-            Notice::Exited { .. } => return Err(io::Error::from(io::ErrorKind::InvalidData).into()),
-        }
-        match instance.wait_ready(&plan.target.ready).await {
-            Ok(()) => Ok(instance),
-            Err(error) => {
-                instance.end().await;
-                Err(error)
-            }
+            Notice::Exited { .. } => Err(io::Error::from(io::ErrorKind::InvalidData).into()),
         }
     }
 
@@ -176,23 +179,35 @@ impl Instance {
     }
 
     /// Whether the target has ended by itself, and how.
+    ///
+    /// The supervisor tells it only after what the target left behind has been looked at and ended; that is waited for
+    /// when the process is not there any more.
     pub async fn has_exited(&mut self) -> Option<Exit> {
         if self.exited.is_none() {
-            // A notice that is not there within this is not there: the socket is local.
-            let notice = timeout(Duration::from_millis(2), self.read_notice()).await;
+            let within = match proc::is_alive(self.pid) {
+                true => NOTICE_AT_HAND,
+                false => SUPERVISOR_WITHIN,
+            };
+            let notice = timeout(within, self.read_notice()).await;
             self.exited = notice.ok()?.ok().and_then(|notice| self.exit(notice));
         }
         self.exited.clone()
     }
 
-    /// Asks the target to end, waits, and tells how it did and what it left.
+    /// Like [`Instance::has_exited`], for a target that has shown signs of ending: it is given a moment to do so.
+    pub async fn has_exited_by_now(&mut self) -> Option<Exit> {
+        let deadline = Instant::now() + ENDING_WITHIN;
+        while proc::is_alive(self.pid) && Instant::now() < deadline {
+            pause(READY_EVERY).await;
+        }
+        self.has_exited().await
+    }
+
+    /// Asks a target that runs to end, waits, and tells how it did and what it left.
     ///
     /// # Errors
     /// When the supervisor fails.
     pub async fn stop(&mut self, stop: crate::config::Stop) -> io::Result<Exit> {
-        if let Some(exit) = self.has_exited().await {
-            return Ok(exit);
-        }
         let within_ms = u64::try_from(stop.within.as_millis()).unwrap_or(u64::MAX);
         self.tell(&Command::Stop {
             signal: signal_number(stop.signal),
@@ -215,7 +230,11 @@ impl Instance {
         }
     }
 
-    async fn wait_ready(&mut self, ready: &Ready) -> Result<(), StartError> {
+    /// Waits until the target can be used.
+    ///
+    /// # Errors
+    /// See [`StartError`]; the instance is still to be ended then.
+    pub async fn wait_ready(&mut self, ready: &Ready) -> Result<(), StartError> {
         let (what, within) = match ready {
             Ready::Socket { path, within } => (expand(path, &self.values), *within),
             Ready::Command { command, within } => {
@@ -225,8 +244,11 @@ impl Instance {
         let deadline = Instant::now() + within;
         loop {
             let is_ready = match ready {
-                Ready::Socket { .. } => UnixStream::connect(&what).await.is_ok(),
-                Ready::Command { command, .. } => self.succeeds(command).await,
+                Ready::Socket { .. } => self.serves(&what).await,
+                Ready::Command { command, .. } => {
+                    let answer = tokio::time::timeout_at(deadline, self.succeeds(command));
+                    answer.await.unwrap_or(false)
+                }
             };
             if is_ready {
                 return Ok(());
@@ -246,6 +268,17 @@ impl Instance {
             }
             pause(READY_EVERY).await;
         }
+    }
+
+    /// Whether the target, or what it has started, listens there: a socket may be somebody else's.
+    async fn serves(&self, socket: &str) -> bool {
+        let Ok(stream) = UnixStream::connect(socket).await else {
+            return false;
+        };
+        let listener = stream.peer_cred().ok().and_then(|peer| peer.pid());
+        let listener = listener.and_then(|pid| u32::try_from(pid).ok());
+        let tree = proc::descendants(self.supervisor).unwrap_or_default();
+        listener.is_some_and(|pid| tree.iter().any(|process| process.pid == pid))
     }
 
     async fn succeeds(&self, command: &[String]) -> bool {
@@ -318,20 +351,25 @@ impl Instance {
             .map_err(|_| io::ErrorKind::TimedOut)?
     }
 
-    /// Cancel-safe only in that a notice is one short line, which the kernel hands over whole.
+    /// Dropping the call loses nothing: what was read of a notice is kept.
     async fn read_notice(&mut self) -> io::Result<Notice> {
-        let mut line = String::new();
-        if self.control.read_line(&mut line).await? == 0 {
+        if self.control.read_line(&mut self.partial).await? == 0 {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
                 "the supervisor has gone",
             ));
         }
-        Ok(serde_json::from_str(&line)?)
+        Ok(serde_json::from_str(&std::mem::take(&mut self.partial))?)
     }
 }
 
 impl Exit {
+    /// Whether it ended as it was asked to: by itself with code 0, or, where it has no handler, of the very signal.
+    pub fn is_clean(&self, stop: crate::config::Stop) -> bool {
+        let of_the_request = self.signal == Some(signal_number(stop.signal));
+        !self.overdue && (self.code == Some(0) || of_the_request)
+    }
+
     /// How it ended, in words.
     pub fn how(&self) -> String {
         match (self.code, self.signal) {

@@ -77,6 +77,14 @@ fn growth_now_and_then_up_to_the_end_is_inconclusive() {
 }
 
 #[test]
+fn growth_that_one_release_interrupts_is_no_pass() {
+    let gate = heap(31, |cycle| {
+        1000 * u64::from(cycle) - if cycle >= 16 { 8000 } else { 0 }
+    });
+    assert_eq!(gate.verdict, GateVerdict::Inconclusive, "{}", gate.detail);
+}
+
+#[test]
 fn what_the_limit_allows_is_not_a_leak() {
     let mut scenario = ScenarioBuilder::clean("heap", 31).heap(|cycle| 16 * u64::from(cycle));
     scenario.gates = vec![(Metric::HeapPerCycle, 16)];
