@@ -69,7 +69,10 @@ enum Command {
     },
     /// The supervisor of a target
     #[command(name = target::SUPERVISE, hide = true)]
-    Supervise,
+    Supervise {
+        /// The directory to remove when leakgate goes away
+        private: PathBuf,
+    },
 }
 
 /// What has a published schema.
@@ -195,7 +198,7 @@ pub fn main() -> ExitCode {
         } => emit::emit(content, bytes, &mut std::io::stdout().lock())
             .map(|()| exit)
             .map_err(Failure::internal),
-        Command::Supervise => target::supervise()
+        Command::Supervise { private } => target::supervise(&private)
             .map(|()| exit_code::PASS)
             .map_err(Failure::internal),
     };

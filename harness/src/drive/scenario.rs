@@ -211,7 +211,7 @@ impl Drive<'_, '_> {
             root: &self.run.config.root,
             log: &log,
         };
-        let started = Instance::start(plan).await.map_err(target_failed)?;
+        let started = Instance::start(plan).map_err(target_failed)?;
         // Kept before it is waited for: whatever cuts the waiting short, the instance is ended.
         let instance = self.instance.insert(started);
         instance
@@ -233,7 +233,7 @@ impl Drive<'_, '_> {
         };
         self.recorder.record(Event::TargetStarted(TargetStarted {
             pid: instance.pid,
-            binary_sha256: instance.program.as_deref().and_then(target::sha256_of),
+            binary_sha256: instance.binary_sha256(),
             allocator: probe.as_ref().map(|probe| probe.hello().allocator.clone()),
             dhat: build == Build::Dhat,
         }))?;

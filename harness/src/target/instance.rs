@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Stdio};
@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout};
 
+use super::build::{find_program, sha256_of};
 use super::dirs::PrivateDirs;
 use super::wire::{Command, Launch, Notice};
 use crate::config::{Ready, Target};
@@ -55,8 +56,7 @@ pub struct Instance {
     pub values: Values,
     /// Its environment, which the commands that drive it share.
     pub env: BTreeMap<String, String>,
-    /// Its program, as it was found.
-    pub program: Option<PathBuf>,
+    program: String,
     dirs: PrivateDirs,
     child: Child,
     control: BufReader<UnixStream>,
@@ -118,12 +118,14 @@ pub enum StartError {
 }
 
 impl Instance {
-    /// Starts a target; [`Instance::wait_ready`] waits until it can be used.
+    /// Orders a target to be started; [`Instance::wait_ready`] waits until it can be used.
+    ///
+    /// Nothing is waited for here, so no cut-short start can leave a target that nobody owns.
     ///
     /// # Errors
     /// See [`StartError`]; nothing is left running then.
-    pub async fn start(plan: Plan<'_>) -> Result<Self, StartError> {
-        let dirs = PrivateDirs::create()?;
+    pub fn start(plan: Plan<'_>) -> Result<Self, StartError> {
+        let dirs = PrivateDirs::choose()?;
         let values = dirs.values(plan.root);
         let argv = expand_all(plan.command, &values);
         let program = argv.first().cloned().unwrap_or_default();
@@ -133,34 +135,33 @@ impl Instance {
             argv,
             cwd: plan.root.to_owned(),
             log: plan.log.to_owned(),
-            private: dirs.root().to_owned(),
         };
-        let (child, control) = spawn_supervisor()?;
-        let mut instance = Self {
+        let (child, mut control) = spawn_supervisor(dirs.root())?;
+        dirs.make()?;
+        // Far shorter than the socket's buffer: this does not wait.
+        let mut line = serde_json::to_vec(&launch).map_err(io::Error::from)?;
+        line.push(b'\n');
+        control.write_all(&line)?;
+        control.set_nonblocking(true)?;
+        let control = BufReader::new(UnixStream::from_std(control)?);
+        Ok(Self {
             pid: 0,
             supervisor: child.id(),
             values,
             env,
-            program: super::build::find_program(&program),
+            program,
             dirs,
             child,
             control,
             log: plan.log.to_owned(),
             partial: String::new(),
             exited: None,
-        };
-        instance.tell(&launch).await?;
-        match instance.notice(SUPERVISOR_WITHIN).await? {
-            Notice::Started { pid } => {
-                instance.pid = pid;
-                Ok(instance)
-            }
-            Notice::NotStarted { reason } => {
-                instance.end().await;
-                Err(StartError::Program { program, reason })
-            }
-            Notice::Exited { .. } => Err(io::Error::from(io::ErrorKind::InvalidData).into()),
-        }
+        })
+    }
+
+    /// SHA-256 of its program, hexadecimal; nothing when it cannot be read.
+    pub fn binary_sha256(&self) -> Option<String> {
+        sha256_of(&find_program(&self.program)?)
     }
 
     /// The socket of its probe.
@@ -235,6 +236,14 @@ impl Instance {
     /// # Errors
     /// See [`StartError`]; the instance is still to be ended then.
     pub async fn wait_ready(&mut self, ready: &Ready) -> Result<(), StartError> {
+        match self.notice(SUPERVISOR_WITHIN).await? {
+            Notice::Started { pid } => self.pid = pid,
+            Notice::NotStarted { reason } => {
+                let program = self.program.clone();
+                return Err(StartError::Program { program, reason });
+            }
+            Notice::Exited { .. } => return Err(io::Error::from(io::ErrorKind::InvalidData).into()),
+        }
         let (what, within) = match ready {
             Ready::Socket { path, within } => (expand(path, &self.values), *within),
             Ready::Command { command, within } => {
@@ -426,17 +435,19 @@ fn environment(target: &Target, dirs: &PrivateDirs, values: &Values) -> BTreeMap
 }
 
 /// leakgate again, as a supervisor, in a process group that the terminal's Ctrl-C does not reach.
-fn spawn_supervisor() -> io::Result<(Child, BufReader<UnixStream>)> {
+///
+/// It knows from its first moment which directory to remove should leakgate go away.
+fn spawn_supervisor(private: &Path) -> io::Result<(Child, std::os::unix::net::UnixStream)> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-    ours.set_nonblocking(true)?;
     let child = Process::new(std::env::current_exe()?)
         .arg(super::SUPERVISE)
+        .arg(private)
         .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
         .stdout(Stdio::null())
         .stderr(Stdio::inherit())
         .process_group(0)
         .spawn()?;
-    Ok((child, BufReader::new(UnixStream::from_std(ours)?)))
+    Ok((child, ours))
 }
 
 fn tail(log: &Path) -> String {

@@ -9,7 +9,7 @@ mod instance;
 mod supervise;
 mod wire;
 
-pub use build::{BuildError, Messages, build, missing_program, sha256_of};
+pub use build::{BuildError, Messages, build, missing_program};
 pub use dirs::PrivateDirs;
 pub use instance::{Exit, Instance, Plan, StartError};
 pub use supervise::run as supervise;

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command as Process, Stdio};
 use std::time::Duration;
 
@@ -27,11 +28,12 @@ const KILL_BOUND: Duration = Duration::from_secs(5);
 /// Command lines kept of what was left behind.
 const LEFT_MAX: usize = 32;
 
-/// Runs the supervisor on the control socket that is its standard input, until the target has gone.
+/// Runs the supervisor on the control socket that is its standard input, until the target has gone; when leakgate
+/// goes first, the directory `private` is removed too.
 ///
 /// # Errors
 /// When the control socket or the signals cannot be used.
-pub fn run() -> io::Result<()> {
+pub fn run(private: &Path) -> io::Result<()> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     let socket = std::os::unix::net::UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     socket.set_nonblocking(true)?;
@@ -41,7 +43,15 @@ pub fn run() -> io::Result<()> {
         .block_on(async {
             let children = signal(SignalKind::child())?;
             let control = BufReader::new(UnixStream::from_std(socket)?);
-            Supervisor { control, children }.supervise().await
+            let supervisor = Supervisor { control, children };
+            if supervisor.supervise().await? {
+                return Ok(());
+            }
+            // leakgate has gone: nobody else removes what it had made.
+            match fs::remove_dir_all(private) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            }
         })
 }
 
@@ -58,39 +68,28 @@ struct Ended {
 }
 
 impl Supervisor {
-    async fn supervise(mut self) -> io::Result<()> {
+    /// Whether leakgate was there to the end.
+    async fn supervise(mut self) -> io::Result<bool> {
         let Some(launch) = self.next_line().await? else {
-            return Ok(());
+            return Ok(false);
         };
-        let launch: Launch = serde_json::from_str(&launch)?;
-        let pid = match start(&launch) {
+        let pid = match start(&serde_json::from_str(&launch)?) {
             Ok(pid) => pid,
             Err(error) => {
-                return self
-                    .tell(&Notice::NotStarted {
-                        reason: error.to_string(),
-                    })
-                    .await;
+                let reason = error.to_string();
+                return Ok(self.tell(&Notice::NotStarted { reason }).await.is_ok());
             }
         };
-        self.tell(&Notice::Started {
-            pid: pid.as_raw_pid().cast_unsigned(),
-        })
-        .await?;
-        let outcome = self.watch(pid).await;
+        let pid_number = pid.as_raw_pid().cast_unsigned();
+        let told = self.tell(&Notice::Started { pid: pid_number }).await;
+        let outcome = match told {
+            Ok(()) => self.watch(pid).await?,
+            Err(_) => None,
+        };
         kill_all().await?;
-        let told = match outcome? {
-            Some(notice) => self.tell(&notice).await.is_ok(),
-            None => false,
-        };
-        if told {
-            Ok(())
-        } else {
-            // leakgate has gone: nobody else removes what it had made.
-            match fs::remove_dir_all(&launch.private) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            }
+        match outcome {
+            Some(notice) => Ok(self.tell(&notice).await.is_ok()),
+            None => Ok(false),
         }
     }
 

@@ -16,8 +16,6 @@ pub(super) struct Launch {
     pub cwd: PathBuf,
     /// Where its output goes.
     pub log: PathBuf,
-    /// The private directory that is removed if leakgate dies.
-    pub private: PathBuf,
 }
 
 /// What leakgate asks for afterwards.

@@ -17,16 +17,11 @@ fn run_under_way(workspace: &Workspace) -> std::process::Child {
         .stderr(Stdio::null())
         .spawn()
         .expect("leakgate runs");
-    let in_cycle = || {
-        let session = workspace
-            .left_behind()
-            .first()
-            .map(|private| private.join("tmp/s-1"));
-        session.is_some_and(|session| session.exists())
-    };
     assert!(
-        within(Duration::from_secs(30), in_cycle),
-        "the first cycle begins"
+        within(Duration::from_secs(30), || !workspace
+            .left_behind()
+            .is_empty()),
+        "the target is being started"
     );
     child
 }
@@ -74,6 +69,48 @@ fn an_interrupt_ends_everything_and_the_exit_code_says_so() {
             workspace.processes()
         );
     }
+}
+
+#[test]
+fn an_interrupt_while_a_deaf_target_is_asked_to_stop_does_not_wait_for_it() {
+    let deaf = DIRECTORIES
+        .replace(
+            "exec sleep 600",
+            "trap : TERM; while :; do sleep 600 & wait; done",
+        )
+        .replace("within = \"5s\"", "within = \"60s\"");
+    let workspace = Workspace::new(&deaf, &OPEN_CLOSE.replace("children = 0\n", ""));
+    let mut run = run_under_way(&workspace);
+    let measured = || {
+        let runs = std::fs::read_dir(workspace.path().join("reports"));
+        runs.into_iter().flatten().flatten().any(|run| {
+            let events = std::fs::read_to_string(run.path().join("events.jsonl"));
+            events.is_ok_and(|events| {
+                events.contains(r#""event":"sample","phase":"measure","cycle":5"#)
+            })
+        })
+    };
+    assert!(
+        within(Duration::from_secs(30), measured),
+        "the last cycle is measured"
+    );
+    signal(&run, Signal::INT);
+    let began = Instant::now();
+    assert_eq!(run.wait().expect("it ends").code(), Some(130));
+    assert!(
+        began.elapsed() < Duration::from_secs(30),
+        "it did not wait for the 60 s that the target has"
+    );
+    assert!(
+        workspace.left_behind().is_empty(),
+        "{:?}",
+        workspace.left_behind()
+    );
+    assert!(
+        workspace.processes().is_empty(),
+        "{:?}",
+        workspace.processes()
+    );
 }
 
 #[test]

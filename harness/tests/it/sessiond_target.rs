@@ -148,10 +148,8 @@ fn a_socket_that_is_taken_ends_in_the_daemons_own_words() {
     let root = tempfile::tempdir().expect("a directory");
     let socket = root.path().join("taken.sock");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
-    let taken = targets().replace(
-        "{run}/sessiond.sock\"]",
-        &format!("{}\"]", socket.display()),
-    );
+    // Somebody accepts connections where the daemon should: that must not pass for the daemon being ready.
+    let taken = targets().replace("{run}/sessiond.sock", &socket.display().to_string());
     let workspace = Workspace::new(&taken, SCENARIO);
     let (code, stdout, stderr) = workspace.run(&[]);
     assert_eq!(code, 4, "{stdout}{stderr}");
