@@ -6,6 +6,7 @@
 
 mod cycle;
 mod driver;
+mod ending;
 mod exec;
 mod profile;
 mod quiet;

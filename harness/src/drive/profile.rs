@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::scenario::{Build, Drive, Stop, target_failed};
+use super::ending::{Stop, target_failed};
+use super::scenario::{Build, Drive};
 use super::{ProfileMode, cycle};
 use crate::causes::with_causes;
 use crate::profile;

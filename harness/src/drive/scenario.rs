@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::cycle;
 use super::driver::{self, Driver, StepError};
+use super::ending::{End, Stop, target_failed};
 use super::warmup::Steady;
 use super::{ProfileMode, Run};
 use crate::causes::with_causes;
@@ -16,13 +17,13 @@ use crate::config::Target;
 use crate::judge::{self, GateVerdict};
 use crate::record::event::{
     CycleFinished, Event, IdleMeasured, Outcome, Phase, RecordedGate, ScenarioFinished,
-    ScenarioStarted, TargetExited, TargetStarted,
+    ScenarioStarted, TargetStarted,
 };
 use crate::record::{Recorder, Recording};
 use crate::sample::probe::ProbeClient;
 use crate::sample::{Edge, Sampler, pause};
 use crate::scenario::{Metric, Scenario, Warmup};
-use crate::target::{self, Exit, Instance, Plan};
+use crate::target::{self, Instance, Plan};
 
 /// How long the target stands idle while its churn is read: long enough for a timer of one second to show twice.
 const IDLE: Duration = Duration::from_millis(2500);
@@ -84,37 +85,6 @@ pub(super) async fn drive(
     Ok(outcome)
 }
 
-/// Why driving stops before everything is done.
-pub(super) enum Stop {
-    /// The scenario ends here.
-    End(End),
-    /// The recording cannot be written: the run ends here.
-    Recording(io::Error),
-}
-
-/// How a scenario ends.
-pub(super) struct End {
-    outcome: Outcome,
-    detail: String,
-}
-
-impl End {
-    fn new(outcome: Outcome, detail: String) -> Self {
-        Self { outcome, detail }
-    }
-}
-
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Self {
-        Stop::Recording(error)
-    }
-}
-
-/// The target failed, in words.
-pub(super) fn target_failed(detail: impl ToString) -> Stop {
-    Stop::End(End::new(Outcome::TargetFailed, detail.to_string()))
-}
-
 /// One scenario under way.
 pub(super) struct Drive<'a, 'r> {
     pub(super) run: &'a Run,
@@ -164,17 +134,6 @@ impl Drive<'_, '_> {
             Ok(done) => done,
             Err(_) => Err(self.timed_out(deadline)),
         }
-    }
-
-    fn timed_out(&self, deadline: Duration) -> Stop {
-        let tail = self
-            .instance
-            .as_ref()
-            .map(Instance::log_tail)
-            .unwrap_or_default();
-        let detail =
-            format!("the deadline of {deadline:?} passed; the target's last output:\n{tail}");
-        Stop::End(End::new(Outcome::TimedOut, detail.trim_end().to_owned()))
     }
 
     /// Drives the shipped build from its baseline to its end.
@@ -332,76 +291,6 @@ impl Drive<'_, '_> {
             }))?;
         }
         Ok(())
-    }
-
-    /// Asks the target to end and records how it did and what it left.
-    pub(super) async fn stop(&mut self) -> Result<(), Stop> {
-        let Some(instance) = &mut self.instance else {
-            return Ok(());
-        };
-        if instance.has_exited().await.is_some() {
-            let gone = StepError::Target("it ended before it was asked to".to_owned());
-            return Err(self.failed("stopping", gone).await);
-        }
-        let exit = instance.stop(self.target.stop).await;
-        if let Some(instance) = self.instance.take() {
-            instance.end().await;
-        }
-        let exit = exit.map_err(target_failed)?;
-        let (clean, how) = (exit.is_clean(self.target.stop), exit.how());
-        self.record_exit(exit, true)?;
-        match clean {
-            true => Ok(()),
-            false => Err(target_failed(format!(
-                "the target did not shut down cleanly: {how}"
-            ))),
-        }
-    }
-
-    fn record_exit(&mut self, exit: Exit, asked: bool) -> io::Result<()> {
-        let Exit {
-            code,
-            signal,
-            took_ms,
-            left_processes,
-            left_files,
-            ..
-        } = exit;
-        self.recorder.record(Event::TargetExited(TargetExited {
-            asked,
-            code,
-            signal,
-            took_ms,
-            left_processes,
-            left_files,
-        }))
-    }
-
-    /// What a failed step means: a target that has died explains everything else.
-    pub(super) async fn failed(&mut self, place: &str, error: StepError) -> Stop {
-        if let Some(instance) = &mut self.instance {
-            let exit = match &error {
-                StepError::Target(_) => instance.has_exited_by_now().await,
-                StepError::Load(_) | StepError::Stuck(_) => instance.has_exited().await,
-            };
-            if let Some(exit) = exit {
-                let (how, tail) = (exit.how(), instance.log_tail());
-                let detail = format!("{place}: the target died ({how}); its last output:\n{tail}");
-                return match self.record_exit(exit, false) {
-                    Ok(()) => target_failed(detail),
-                    Err(error) => Stop::Recording(error),
-                };
-            }
-        }
-        let (outcome, detail) = match error {
-            StepError::Load(detail) => (Outcome::LoadFailed, detail),
-            StepError::Target(detail) => (Outcome::TargetFailed, detail),
-            StepError::Stuck(within) => (
-                Outcome::TimedOut,
-                format!("the target did not answer within {within:?}"),
-            ),
-        };
-        Stop::End(End::new(outcome, format!("{place}: {detail}")))
     }
 
     fn wants_profile(&self) -> bool {

@@ -14,19 +14,21 @@ use tokio::time::{Instant, timeout};
 
 use super::build::{find_program, sha256_of};
 use super::dirs::PrivateDirs;
+use super::environment::{environment, probe_socket};
+use super::exit::{Exit, signal_number};
 use super::wire::{Command, Launch, Notice};
-use crate::config::{Ready, Target};
+use crate::config::Target;
 use crate::sample::{files_under, pause, proc};
-use crate::template::{Values, expand, expand_all};
+use crate::template::{Values, expand_all};
 
 /// The supervisor itself needs milliseconds; this is for a machine that is overloaded.
-const SUPERVISOR_WITHIN: Duration = Duration::from_secs(20);
+pub(super) const SUPERVISOR_WITHIN: Duration = Duration::from_secs(20);
 /// A process whose sockets have closed is gone soon after, when it is going at all.
 const ENDING_WITHIN: Duration = Duration::from_secs(1);
 /// A notice that has been sent is there at once: the socket is local.
 const NOTICE_AT_HAND: Duration = Duration::from_millis(2);
 /// Between two looks at whether a target is ready.
-const READY_EVERY: Duration = Duration::from_millis(5);
+pub(super) const READY_EVERY: Duration = Duration::from_millis(5);
 /// Paths kept of what was left on disk.
 const LEFT_MAX: usize = 32;
 /// What is shown of a log when its target failed.
@@ -56,7 +58,7 @@ pub struct Instance {
     pub values: Values,
     /// Its environment, which the commands that drive it share.
     pub env: BTreeMap<String, String>,
-    program: String,
+    pub(super) program: String,
     dirs: PrivateDirs,
     child: Child,
     control: BufReader<UnixStream>,
@@ -64,23 +66,6 @@ pub struct Instance {
     /// The part of a notice that has been read.
     partial: String,
     exited: Option<Exit>,
-}
-
-/// How a target ended and what it left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exit {
-    /// Exit code, when it ended by itself.
-    pub code: Option<i32>,
-    /// Signal, when one ended it.
-    pub signal: Option<i32>,
-    /// Whether it had to be killed because it did not stop in time.
-    pub overdue: bool,
-    /// Milliseconds from the request to the end.
-    pub took_ms: u64,
-    /// Command lines of what it left running.
-    pub left_processes: Vec<String>,
-    /// Paths that it left in its private directories, relative to them.
-    pub left_files: Vec<String>,
 }
 
 /// Why a target could not be started.
@@ -231,83 +216,6 @@ impl Instance {
         }
     }
 
-    /// Waits until the target can be used.
-    ///
-    /// # Errors
-    /// See [`StartError`]; the instance is still to be ended then.
-    pub async fn wait_ready(&mut self, ready: &Ready) -> Result<(), StartError> {
-        match self.notice(SUPERVISOR_WITHIN).await? {
-            Notice::Started { pid } => self.pid = pid,
-            Notice::NotStarted { reason } => {
-                let program = self.program.clone();
-                return Err(StartError::Program { program, reason });
-            }
-            Notice::Exited { .. } => return Err(io::Error::from(io::ErrorKind::InvalidData).into()),
-        }
-        let (what, within) = match ready {
-            Ready::Socket { path, within } => (expand(path, &self.values), *within),
-            Ready::Command { command, within } => {
-                (expand_all(command, &self.values).join(" "), *within)
-            }
-        };
-        let deadline = Instant::now() + within;
-        loop {
-            let is_ready = match ready {
-                Ready::Socket { .. } => self.serves(&what).await,
-                Ready::Command { command, .. } => {
-                    let answer = tokio::time::timeout_at(deadline, self.succeeds(command));
-                    answer.await.unwrap_or(false)
-                }
-            };
-            if is_ready {
-                return Ok(());
-            }
-            if let Some(exit) = self.has_exited().await {
-                return Err(StartError::Died {
-                    how: exit.how(),
-                    tail: self.log_tail(),
-                });
-            }
-            if Instant::now() >= deadline {
-                return Err(StartError::NotReady {
-                    within,
-                    what,
-                    tail: self.log_tail(),
-                });
-            }
-            pause(READY_EVERY).await;
-        }
-    }
-
-    /// Whether the target, or what it has started, listens there: a socket may be somebody else's.
-    async fn serves(&self, socket: &str) -> bool {
-        let Ok(stream) = UnixStream::connect(socket).await else {
-            return false;
-        };
-        let listener = stream.peer_cred().ok().and_then(|peer| peer.pid());
-        let listener = listener.and_then(|pid| u32::try_from(pid).ok());
-        let tree = proc::descendants(self.supervisor).unwrap_or_default();
-        listener.is_some_and(|pid| tree.iter().any(|process| process.pid == pid))
-    }
-
-    async fn succeeds(&self, command: &[String]) -> bool {
-        let argv = expand_all(command, &self.values);
-        let Some((program, arguments)) = argv.split_first() else {
-            return false;
-        };
-        let mut command = tokio::process::Command::new(program);
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(&self.env)
-            .kill_on_drop(true);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command.status().await.is_ok_and(|status| status.success())
-    }
-
     fn exit(&self, notice: Notice) -> Option<Exit> {
         let Notice::Exited {
             code,
@@ -354,7 +262,7 @@ impl Instance {
         self.control.write_all(&line).await
     }
 
-    async fn notice(&mut self, within: Duration) -> io::Result<Notice> {
+    pub(super) async fn notice(&mut self, within: Duration) -> io::Result<Notice> {
         timeout(within, self.read_notice())
             .await
             .map_err(|_| io::ErrorKind::TimedOut)?
@@ -370,68 +278,6 @@ impl Instance {
         }
         Ok(serde_json::from_str(&std::mem::take(&mut self.partial))?)
     }
-}
-
-impl Exit {
-    /// Whether it ended as it was asked to: by itself with code 0, or, where it has no handler, of the very signal.
-    pub fn is_clean(&self, stop: crate::config::Stop) -> bool {
-        let of_the_request = self.signal == Some(signal_number(stop.signal));
-        !self.overdue && (self.code == Some(0) || of_the_request)
-    }
-
-    /// How it ended, in words.
-    pub fn how(&self) -> String {
-        match (self.code, self.signal) {
-            _ if self.overdue => "it did not stop in time and was killed".to_owned(),
-            (Some(code), _) => format!("exit code {code}"),
-            (None, Some(signal)) => format!("signal {signal}"),
-            (None, None) => "unknown".to_owned(),
-        }
-    }
-}
-
-fn signal_number(signal: crate::config::Signal) -> i32 {
-    use rustix::process::Signal;
-    let signal = match signal {
-        crate::config::Signal::Term => Signal::TERM,
-        crate::config::Signal::Int => Signal::INT,
-        crate::config::Signal::Hup => Signal::HUP,
-        crate::config::Signal::Quit => Signal::QUIT,
-    };
-    signal.as_raw()
-}
-
-fn probe_socket(dirs: &PrivateDirs) -> PathBuf {
-    dirs.run().join("leakgate-probe.sock")
-}
-
-/// leakgate's own environment, the private directories in their usual variables, and the target's own settings.
-fn environment(target: &Target, dirs: &PrivateDirs, values: &Values) -> BTreeMap<String, String> {
-    let inherited = std::env::vars_os()
-        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
-    let mut env: BTreeMap<_, _> = inherited
-        .filter(|(key, _)| !key.starts_with("LEAKGATE_"))
-        .collect();
-    let private = [
-        ("XDG_RUNTIME_DIR", dirs.run()),
-        ("XDG_STATE_HOME", dirs.state()),
-        ("TMPDIR", dirs.tmp()),
-        ("HOME", dirs.home()),
-    ];
-    env.extend(private.map(|(key, path)| (key.to_owned(), path.display().to_string())));
-    if target.probe {
-        env.insert(
-            "LEAKGATE_PROBE".to_owned(),
-            probe_socket(dirs).display().to_string(),
-        );
-    }
-    env.extend(
-        target
-            .env
-            .iter()
-            .map(|(key, value)| (key.clone(), expand(value, values))),
-    );
-    env
 }
 
 /// leakgate again, as a supervisor, in a process group that the terminal's Ctrl-C does not reach.

@@ -5,13 +5,17 @@
 
 mod build;
 mod dirs;
+mod environment;
+mod exit;
 mod instance;
+mod ready;
 mod supervise;
 mod wire;
 
 pub use build::{BuildError, Messages, build, missing_program};
 pub use dirs::PrivateDirs;
-pub use instance::{Exit, Instance, Plan, StartError};
+pub use exit::Exit;
+pub use instance::{Instance, Plan, StartError};
 pub use supervise::run as supervise;
 
 /// The hidden subcommand under which leakgate starts itself as a supervisor.

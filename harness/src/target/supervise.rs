@@ -44,13 +44,14 @@ pub fn run(private: &Path) -> io::Result<()> {
             let children = signal(SignalKind::child())?;
             let control = BufReader::new(UnixStream::from_std(socket)?);
             let supervisor = Supervisor { control, children };
-            if supervisor.supervise().await? {
+            let ended = supervisor.supervise().await;
+            if let Ok(true) = ended {
                 return Ok(());
             }
             // leakgate has gone: nobody else removes what it had made.
             match fs::remove_dir_all(private) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
+                _ => ended.map(|_| ()),
             }
         })
 }
@@ -70,7 +71,7 @@ struct Ended {
 impl Supervisor {
     /// Whether leakgate was there to the end.
     async fn supervise(mut self) -> io::Result<bool> {
-        let Some(launch) = self.next_line().await? else {
+        let Some(launch) = next_line(&mut self.control).await else {
             return Ok(false);
         };
         let pid = match start(&serde_json::from_str(&launch)?) {
@@ -83,11 +84,12 @@ impl Supervisor {
         let pid_number = pid.as_raw_pid().cast_unsigned();
         let told = self.tell(&Notice::Started { pid: pid_number }).await;
         let outcome = match told {
-            Ok(()) => self.watch(pid).await?,
-            Err(_) => None,
+            Ok(()) => self.watch(pid).await,
+            Err(_) => Ok(None),
         };
+        // Whatever became of the watching, everything that was started is ended.
         kill_all().await?;
-        match outcome {
+        match outcome? {
             Some(notice) => Ok(self.tell(&notice).await.is_ok()),
             None => Ok(false),
         }
@@ -103,7 +105,7 @@ impl Supervisor {
                     }
                 }
                 line = next_line(&mut self.control) => {
-                    let Some(line) = line? else { return Ok(None) };
+                    let Some(line) = line else { return Ok(None) };
                     let Command::Stop { signal, within_ms } = serde_json::from_str(&line)?;
                     return self.stop(target, signal, within_ms).await.map(Some);
                 }
@@ -169,18 +171,16 @@ impl Supervisor {
         line.push(b'\n');
         self.control.write_all(&line).await
     }
-
-    async fn next_line(&mut self) -> io::Result<Option<String>> {
-        next_line(&mut self.control).await
-    }
 }
 
 /// The next line from leakgate; `None` when it has gone.
 ///
-/// Lines come from leakgate itself, which writes each in one piece and of bounded size.
-async fn next_line(control: &mut BufReader<UnixStream>) -> io::Result<Option<String>> {
+/// Lines come from leakgate itself, which writes each in one piece and of bounded size. A socket that fails is one whose
+/// other end has gone: with our last notice unread there, the kernel reports a reset instead of an end.
+async fn next_line(control: &mut BufReader<UnixStream>) -> Option<String> {
     let mut line = String::new();
-    Ok((control.read_line(&mut line).await? > 0).then_some(line))
+    let read = control.read_line(&mut line).await;
+    read.is_ok_and(|read| read > 0).then_some(line)
 }
 
 fn start(launch: &Launch) -> io::Result<Pid> {

@@ -6,16 +6,7 @@ use crate::bench::{DIRECTORIES, OPEN_CLOSE, Workspace};
 fn fails(targets: &str, scenario: &str) -> (i32, String) {
     let workspace = Workspace::new(targets, scenario);
     let (code, stdout, stderr) = workspace.run(&[]);
-    assert!(
-        workspace.left_behind().is_empty(),
-        "left behind: {:?}",
-        workspace.left_behind()
-    );
-    assert!(
-        workspace.processes().is_empty(),
-        "left running: {:?}",
-        workspace.processes()
-    );
+    workspace.assert_nothing_left();
     if code == 2 {
         assert!(
             !workspace.path().join("reports").exists(),
@@ -107,10 +98,15 @@ fn a_target_that_dies_before_it_is_ready_is_told_from_one_that_is_slow() {
 
 #[test]
 fn a_target_that_dies_in_mid_cycle_fails_the_run() {
-    let dies = DIRECTORIES.replace(
-        "exec sleep 600",
-        "while ! test -e {tmp}/s-4; do :; done; echo out of luck; exit 9",
-    );
+    let dies = DIRECTORIES
+        .replace(
+            "exec sleep 600",
+            "while ! test -e {run}/die; do :; done; echo out of luck; exit 9",
+        )
+        .replace(
+            r#"["mkdir", "{tmp}/{session}"]"#,
+            r#"["sh", "-c", "mkdir {tmp}/{session}; test {session} != s-4 || touch {run}/die"]"#,
+        );
     let (code, text) = fails(&dies, OPEN_CLOSE);
     assert_eq!(code, 4, "{text}");
     assert!(

@@ -101,6 +101,12 @@ impl Workspace {
         entries.flatten().map(|entry| entry.path()).collect()
     }
 
+    /// Nothing runs and nothing lies about any more.
+    pub(crate) fn assert_nothing_left(&self) {
+        assert_eq!(self.left_behind(), Vec::<PathBuf>::new(), "left behind");
+        assert_eq!(self.processes(), Vec::<String>::new(), "left running");
+    }
+
     /// Processes that have this workspace's path in their command line or environment.
     pub(crate) fn processes(&self) -> Vec<String> {
         let needle = self.path().display().to_string();

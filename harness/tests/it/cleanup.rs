@@ -58,16 +58,7 @@ fn an_interrupt_ends_everything_and_the_exit_code_says_so() {
         let mut run = run_under_way(&workspace);
         signal(&run, request);
         assert_eq!(run.wait().expect("it ends").code(), Some(130));
-        assert!(
-            workspace.left_behind().is_empty(),
-            "{:?}",
-            workspace.left_behind()
-        );
-        assert!(
-            workspace.processes().is_empty(),
-            "{:?}",
-            workspace.processes()
-        );
+        workspace.assert_nothing_left();
     }
 }
 
@@ -101,16 +92,7 @@ fn an_interrupt_while_a_deaf_target_is_asked_to_stop_does_not_wait_for_it() {
         began.elapsed() < Duration::from_secs(30),
         "it did not wait for the 60 s that the target has"
     );
-    assert!(
-        workspace.left_behind().is_empty(),
-        "{:?}",
-        workspace.left_behind()
-    );
-    assert!(
-        workspace.processes().is_empty(),
-        "{:?}",
-        workspace.processes()
-    );
+    workspace.assert_nothing_left();
 }
 
 #[test]

@@ -8,11 +8,7 @@ fn a_target_that_keeps_nothing_passes() {
     let (code, stdout, stderr) = workspace.run(&[]);
     assert_eq!(code, 0, "{stdout}{stderr}");
     assert_eq!(workspace.report()["verdict"], "pass");
-    assert!(
-        workspace.left_behind().is_empty(),
-        "{:?}",
-        workspace.left_behind()
-    );
+    workspace.assert_nothing_left();
 }
 
 #[test]

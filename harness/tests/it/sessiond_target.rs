@@ -105,16 +105,7 @@ fn sessiond_keeps_nothing_and_the_probe_says_so_to_the_byte() {
     let report = workspace.report();
     assert_eq!(gate(&report, "heap.per_cycle")["verdict"], "pass");
     assert_eq!(gate(&report, "churn.idle")["verdict"], "pass");
-    assert!(
-        workspace.left_behind().is_empty(),
-        "{:?}",
-        workspace.left_behind()
-    );
-    assert!(
-        workspace.processes().is_empty(),
-        "{:?}",
-        workspace.processes()
-    );
+    workspace.assert_nothing_left();
 }
 
 #[test]
@@ -127,11 +118,7 @@ fn a_text_that_is_not_on_the_screen_withdraws_the_verdict() {
         stdout.contains("`goodbye` is not on the screen"),
         "{stdout}"
     );
-    assert!(
-        workspace.processes().is_empty(),
-        "{:?}",
-        workspace.processes()
-    );
+    workspace.assert_nothing_left();
 }
 
 #[test]
@@ -154,9 +141,5 @@ fn a_socket_that_is_taken_ends_in_the_daemons_own_words() {
     let (code, stdout, stderr) = workspace.run(&[]);
     assert_eq!(code, 4, "{stdout}{stderr}");
     assert!(stdout.contains("taken.sock"), "{stdout}");
-    assert!(
-        workspace.left_behind().is_empty(),
-        "{:?}",
-        workspace.left_behind()
-    );
+    workspace.assert_nothing_left();
 }

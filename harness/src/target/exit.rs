@@ -1,0 +1,50 @@
+//! How a target ended, and what it left.
+
+use crate::config::{self, Stop};
+
+/// How a target ended and what it left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// Exit code, when it ended by itself.
+    pub code: Option<i32>,
+    /// Signal, when one ended it.
+    pub signal: Option<i32>,
+    /// Whether it had to be killed because it did not stop in time.
+    pub overdue: bool,
+    /// Milliseconds from the request to the end.
+    pub took_ms: u64,
+    /// Command lines of what it left running.
+    pub left_processes: Vec<String>,
+    /// Paths that it left in its private directories, relative to them.
+    pub left_files: Vec<String>,
+}
+
+impl Exit {
+    /// Whether it ended as it was asked to: by itself with code 0, or, where it has no handler, of the very signal.
+    pub fn is_clean(&self, stop: Stop) -> bool {
+        let of_the_request = self.signal == Some(signal_number(stop.signal));
+        !self.overdue && (self.code == Some(0) || of_the_request)
+    }
+
+    /// How it ended, in words.
+    pub fn how(&self) -> String {
+        match (self.code, self.signal) {
+            _ if self.overdue => "it did not stop in time and was killed".to_owned(),
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("signal {signal}"),
+            (None, None) => "unknown".to_owned(),
+        }
+    }
+}
+
+/// The number of a signal.
+pub(super) fn signal_number(signal: config::Signal) -> i32 {
+    use rustix::process::Signal;
+    let signal = match signal {
+        config::Signal::Term => Signal::TERM,
+        config::Signal::Int => Signal::INT,
+        config::Signal::Hup => Signal::HUP,
+        config::Signal::Quit => Signal::QUIT,
+    };
+    signal.as_raw()
+}
