@@ -1,17 +1,19 @@
 //! A session on this terminal: its output here, what is typed here there.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sessiond_client::{Client, ClientError, Event};
 use sessiond_protocol::{ErrorCode, ExitStatus, SessionId, SessionRef};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::detach_key::{DetachKey, Watch};
 use super::exit_code::CliError;
 use super::output;
-use super::raw_terminal::{CLEAR, RawTerminal, size};
+use super::raw_terminal::{CLEAR, RawTerminal, WIPE, size};
 
 /// Typed pieces that wait for a program that does not read. What is typed beyond them is lost with a bell; the keys that
 /// detach work all the same.
@@ -19,6 +21,9 @@ const TYPED_PIECES_MAX: usize = 64;
 
 /// Bytes taken from the keyboard at a time: what the kernel hands over at most.
 const TYPED_BYTES: usize = 4096;
+
+/// How long a detach waits for the session to take what was typed before it.
+const LAST_KEYS_MAX: Duration = Duration::from_secs(1);
 
 const BELL: &[u8] = b"\x07";
 
@@ -56,15 +61,24 @@ pub(super) async fn attach(
     let terminal =
         RawTerminal::enter().map_err(|source| CliError::system("use this terminal", source))?;
     let (typed, pieces) = mpsc::channel(TYPED_PIECES_MAX);
+    let mut sending = std::pin::pin!(send_typed(client, id, pieces));
     let parting = tokio::select! {
         parting = show(attachment) => parting,
         parting = read_keys(&terminal, Watch::new(key), typed) => parting,
         parting = signals.wait(client, id) => Ok(parting),
-        refused = send_typed(client, id, pieces) => refused,
+        refused = &mut sending => refused,
     };
+    if let Ok(Parting::Detached) = parting {
+        // What was typed before the keys is still the session's.
+        let _ = timeout(LAST_KEYS_MAX, sending).await;
+    }
     drop(terminal);
     match parting.map_err(|source| CliError::system("use this terminal", source))? {
-        Parting::Detached => output::line(&format!("[detached from session {name}]")),
+        Parting::Detached => {
+            output::terminal_bytes(WIPE)
+                .map_err(|source| CliError::system("use this terminal", source))?;
+            output::line(&format!("[detached from session {name}]"));
+        }
         Parting::Exited(status) => output::line(&format!("[session {name} ended: {status}]")),
         Parting::Signalled | Parting::TerminalGone => {}
         Parting::Disconnected => return Err(ClientError::Disconnected.into()),
@@ -108,7 +122,7 @@ async fn read_keys(
     }
 }
 
-/// Sends what is typed, piece by piece as the session takes it.
+/// Sends what is typed, piece by piece as the session takes it, until nothing more can be typed.
 async fn send_typed(
     client: &Client,
     session: SessionId,
@@ -121,11 +135,11 @@ async fn send_typed(
                 output::terminal_bytes(BELL)?
             }
             // The session's end is told as an event, with its status.
-            Err(ClientError::Refused(_)) => break,
+            Err(ClientError::Refused(_)) => std::future::pending().await,
             Err(_) => return Ok(Parting::Disconnected),
         }
     }
-    std::future::pending().await
+    Ok(Parting::Detached)
 }
 
 /// The signals that matter while a session is attached.

@@ -10,9 +10,15 @@ use tokio::io::unix::AsyncFd;
 
 use super::output;
 
-/// Undoes what a program in the session may have switched on: the alternate screen, mouse reports, bracketed paste,
-/// application keys, a hidden cursor, a scroll region, colours. (xterm's control sequences; resets without an effect are harmless.)
-const RESET: &[u8] = b"\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?1l\x1b>\x1b[?25h\x1b[?7h\x1b[r\x1b[m";
+/// Undoes what a program in the session may have switched on, and goes to a new line at the bottom, below whatever it has
+/// drawn. In order: a cut-off sequence, the switches that a snapshot can set, application keys, character sets, the
+/// cursor's shape, the alternate screen, scroll region and colours, autowrap and the cursor. (xterm's control sequences;
+/// resets without an effect are harmless.)
+const RESET: &[u8] = b"\x18\x1b[?1;5;6;9;1000;1002;1003;1004;1005;1006;1015;1016;2004l\x1b[4;20l\x1b>\x0f\x1b(B\x1b)B\x1b[0 q\
+\x1b[?1049l\x1b[r\x1b[m\x1b[?7;25h\x1b[999;1H\r\n";
+
+/// Takes a session that goes on elsewhere off the terminal.
+pub(super) const WIPE: &[u8] = b"\x1b[H\x1b[2J";
 
 /// Clears the terminal and puts the cursor into its corner: what a snapshot starts from.
 pub(super) const CLEAR: &[u8] = b"\x1b[?1049l\x1b[r\x1b[m\x1b[H\x1b[2J";

@@ -124,6 +124,29 @@ fn the_detach_key_leaves_the_session_running_and_the_terminal_as_it_was() {
 }
 
 #[test]
+fn what_was_typed_right_before_the_detach_key_still_reaches_the_session() {
+    let daemon = Daemon::start();
+    let command = [
+        "new",
+        "--name",
+        "work",
+        "--",
+        "sh",
+        "-c",
+        "stty -echo; echo ready; exec cat",
+    ];
+    let mut terminal = Terminal::run(&daemon, &command);
+    terminal.wait_for("ready");
+    terminal.type_keys("last words\r\x1cd");
+    terminal.wait_for("[detached from session work]");
+    assert_eq!(terminal.exit_code(), 0);
+    let mut again = Terminal::run(&daemon, &["attach", "work"]);
+    again.wait_for("last words");
+    again.type_keys("\x04");
+    assert_eq!(again.exit_code(), 0);
+}
+
+#[test]
 fn the_size_of_the_terminal_is_followed() {
     let daemon = Daemon::start();
     let script = "trap 'stty size' WINCH; echo ready; while :; do read line; done";
