@@ -84,16 +84,21 @@ impl Connection<'_> {
             if self.take(decoded) == Next::Hangup {
                 return;
             }
-            self.outbox.roomy().await;
         }
     }
 
+    /// The next frame, once there is room for its answer; `None` when there is none any more, or the daemon ends. The
+    /// latter also cuts off a client that does not read and so would never have room.
     async fn next_or_close(&mut self) -> Option<Decoded> {
         let daemon = Arc::clone(&self.daemon);
+        let next = async {
+            self.outbox.roomy().await;
+            self.next().await
+        };
         tokio::select! {
             biased;
             () = daemon.closed() => None,
-            decoded = self.next() => decoded,
+            decoded = next => decoded,
         }
     }
 

@@ -179,3 +179,30 @@ fn input_that_nobody_reads_is_bounded_and_others_are_told() {
         client.close_session(session.id).await.unwrap();
     });
 }
+
+#[test]
+fn a_client_that_asks_and_never_reads_does_not_keep_the_daemon_from_ending() {
+    let daemon = Daemon::start();
+    // Held open and unread until the daemon has ended.
+    let _unread = block_on(async {
+        let client = Client::connect(&daemon.socket).await.unwrap();
+        let session = shell(
+            &client,
+            "read line; yes | head -c 3000000; printf over; read line",
+        )
+        .await;
+        let mut slow = attach_raw(&daemon, session.id).await;
+        let mut quick = client.attach(session.id, None).await.unwrap();
+        client.write(session.id, b"\n").await.unwrap();
+        read_until(&mut quick, "over").await;
+        let ping = Request::Ping.message(RequestId(2));
+        slow.send(&encode_control(&ping)).await.unwrap();
+        // Answered after the other's request was taken, which now waits for room.
+        client.ping().await.unwrap();
+        client.ping().await.unwrap();
+        slow.into_stream().into_std().unwrap()
+    });
+    daemon.signal(rustix::process::Signal::TERM);
+    let (success, log) = daemon.finish();
+    assert!(success && log.contains("shutdown complete"), "{log}");
+}
