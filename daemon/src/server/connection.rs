@@ -164,9 +164,10 @@ impl Connection<'_> {
             client: self.client,
             handle: Arc::clone(self.outbox),
         });
-        if !self.outbox.is_ending() {
-            self.outbox.push(encode_control(&answer.message()));
+        if self.outbox.is_ending() {
+            return Next::Hangup; // refused, and told why
         }
+        self.outbox.push(encode_control(&answer.message()));
         Next::Frame
     }
 
