@@ -39,7 +39,16 @@ pub(crate) fn log_file(socket: &Path) -> Result<PathBuf, PathError> {
     };
     let directory = state.join("sessiond");
     make_private(&directory)?;
-    Ok(directory.join("sessiond.log"))
+    Ok(directory.join(log_name(socket)))
+}
+
+/// A name of its own for each socket: daemons side by side must not write over one another's log.
+fn log_name(socket: &Path) -> String {
+    if default_socket().is_ok_and(|default| default == socket) {
+        return "sessiond.log".to_owned();
+    }
+    let socket = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());
+    format!("sessiond{}.log", socket.to_string_lossy().replace('/', "%"))
 }
 
 /// An absolute path from the environment; the XDG specification says that others are to be ignored.

@@ -84,8 +84,11 @@ fn take_turn(socket: &Path) -> io::Result<File> {
 async fn start(socket: &Path) -> Result<(), CliError> {
     let log_path = paths::log_file(socket)?;
     let system = |what| move |source| CliError::system(what, source);
-    // A new daemon begins a new log: what a person looks for is in the last one.
-    let log = File::create(&log_path).map_err(system("write the daemon's log"))?;
+    // A new daemon begins a new log: what a person looks for is in the last one. It appends, so that nothing it has
+    // inherited can make it write over its own lines.
+    let log = File::create(&log_path)
+        .and_then(|_| File::options().append(true).open(&log_path))
+        .map_err(system("write the daemon's log"))?;
     let program = std::env::current_exe().map_err(system("find this program"))?;
     let (ready, daemon_side) = StdUnixStream::pair().map_err(system("make a socket pair"))?;
     let mut command = Command::new(program);

@@ -44,6 +44,30 @@ impl Pending {
     }
 }
 
+/// Bytes kept of a session's command: it is shown to people, in every line of a list, and outlives the session. An
+/// agent's prompt in an argument is far longer.
+const COMMAND_BYTES_MAX: usize = 256;
+
+/// A command as it is shown: whole arguments, and at the bound a cut one with an ellipsis.
+fn shortened(command: Vec<String>) -> Vec<String> {
+    let mut left = COMMAND_BYTES_MAX;
+    let mut kept = Vec::new();
+    for mut argument in command {
+        if left == 0 || argument.len() > left {
+            argument.truncate(argument.floor_char_boundary(left));
+            argument.push('…');
+            argument.shrink_to_fit();
+            kept.push(argument);
+            break;
+        }
+        // An argument costs its place, too, so that many empty ones are not free.
+        left = left.saturating_sub(argument.len().max(1));
+        kept.push(argument);
+    }
+    kept.shrink_to_fit();
+    kept
+}
+
 /// What is left of a session that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Remains {
@@ -110,7 +134,7 @@ impl<S: LiveSession> Entry<S> {
                 closing: false,
             },
             name,
-            command,
+            command: shortened(command),
             created_unix_ms,
             creator: Some(Pending::new(creator)),
             attached: BTreeSet::new(),
@@ -303,4 +327,27 @@ pub(super) fn not_found(session: &SessionRef) -> Failure {
 
 fn still_starting() -> Failure {
     Failure::new(ErrorCode::Busy, "the session is still starting")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn a_long_command_is_cut_at_a_character_and_a_short_one_is_left() {
+        let short = vec!["sh".to_owned(), "-c".to_owned(), "date".to_owned()];
+        assert_eq!(shortened(short.clone()), short);
+        let long = shortened(vec![
+            "agent".to_owned(),
+            "é".repeat(100_000),
+            "never".to_owned(),
+        ]);
+        assert_eq!(long.len(), 2);
+        assert!(
+            long[1].ends_with("é…") && long[1].len() <= 256,
+            "{}",
+            long[1].len()
+        );
+        assert!(shortened(vec![String::new(); 100_000]).len() <= 300);
+    }
 }
