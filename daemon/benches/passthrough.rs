@@ -2,7 +2,7 @@
 //!
 //! A file of 80-column text is `cat`ed through a PTY, alternately to a bare reader loop in this process and to a session
 //! of the real `sessiond`; medians and their ratio are printed. `SESSIOND_BENCH_MIB` sets the size (100), `-- --quick`
-//! takes 20 MiB and three rounds instead of five. Issue: at least 0.5.
+//! takes 20 MiB and three rounds instead of five. The goal is at least 0.5.
 
 #![expect(clippy::print_stdout, reason = "a bench is its own reporter")]
 
