@@ -32,7 +32,11 @@ pub(crate) enum Cause {
 }
 
 /// Ends a session. Afterwards no process of it is left, its terminal is empty, and it holds no client.
-pub(crate) async fn end(session: &Session, child: Child, cause: Cause) -> (ExitStatus, Remains) {
+pub(crate) async fn end(
+    session: &Session,
+    child: &mut Child,
+    cause: Cause,
+) -> (ExitStatus, Remains) {
     if let Cause::Exited(_) = cause {
         drain(session).await;
     }
@@ -55,8 +59,15 @@ pub(crate) async fn end(session: &Session, child: Child, cause: Cause) -> (ExitS
     (status, remains)
 }
 
+/// Ends a session whose task has panicked: its processes are ended all the same. Its screen may be what panics, so nothing
+/// is fed to it and nothing of it remains; clients hear of the end alone.
+pub(crate) async fn abandon(session: &Session, child: &mut Child) -> (ExitStatus, Remains) {
+    let status = end_processes(child).await;
+    (status, session.terminal().abandon())
+}
+
 /// Ends a process and everything it started, and waits for that. All that there is to end when a start fails half-way.
-pub(crate) async fn end_processes(mut child: Child) -> ExitStatus {
+pub(crate) async fn end_processes(child: &mut Child) -> ExitStatus {
     let left = child.end().await;
     if left > 0 {
         tracing::error!(session = %child.session, left, "processes survive SIGKILL");

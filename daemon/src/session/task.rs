@@ -1,6 +1,8 @@
 //! A session's task: from the order to start it to what remains of it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 
 use leakgate_probe::BusyGuard;
 use sessiond_protocol::{ErrorCode, ExitStatus, Failure, SessionId};
@@ -8,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::pty::TURN_BYTES;
 use super::{Pty, Reading, Session, Terminal};
-use crate::core::{Event, StartOrder};
+use crate::core::{Event, Remains, StartOrder};
 use crate::gauges::BUSY;
 use crate::server::Daemon;
 use crate::spawn::{Child, SpawnError};
@@ -44,17 +46,42 @@ pub(crate) async fn run(
         handle: Arc::clone(&session),
     });
     drop(starting);
-    let cause = session.pump_until_end(&mut child.exit).await;
-    let _ending = BUSY.enter();
-    let (status, remains) = teardown::end(&session, child, cause).await;
+    let (_ending, status, remains) = match unless_it_panics(live(&session, &mut child)).await {
+        Some(ended) => ended,
+        None => {
+            let ending = BUSY.enter();
+            let (status, remains) = teardown::abandon(&session, &mut child).await;
+            (ending, status, remains)
+        }
+    };
     tracing::debug!(session = %id, %status, "ended");
     // The core's handle goes first: when a client hears of the end, nothing of the session is left.
-    drop(session);
+    drop((session, child));
     daemon.dispatch(Event::Ended {
         session: id,
         status,
         remains,
     });
+}
+
+/// A session's life once it has started. The daemon is busy from its end on.
+async fn live(session: &Session, child: &mut Child) -> (BusyGuard, ExitStatus, Remains) {
+    let cause = session.pump_until_end(&mut child.exit).await;
+    let ending = BUSY.enter();
+    let (status, remains) = teardown::end(session, child, cause).await;
+    (ending, status, remains)
+}
+
+/// What `body` comes to; nothing where it panics, which the panic hook has logged. A panic must not leave the session's
+/// processes running and its entry in the core for ever.
+async fn unless_it_panics<T>(body: impl Future<Output = T>) -> Option<T> {
+    let mut body = std::pin::pin!(body);
+    // A body that has panicked is not polled again. What it shared is behind locks that say what they do about it.
+    std::future::poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(context)))
+            .map_or(Poll::Ready(None), |polled| polled.map(Some))
+    })
+    .await
 }
 
 async fn start(
@@ -68,10 +95,11 @@ async fn start(
         .spawn(id, order)
         .await
         .map_err(|error| refusal(&error))?;
+    let mut child = spawned.child;
     match Pty::new(spawned.master) {
-        Ok(pty) => Ok((Arc::new(Session::new(id, pty, terminal)), spawned.child)),
+        Ok(pty) => Ok((Arc::new(Session::new(id, pty, terminal)), child)),
         Err(error) => {
-            teardown::end_processes(spawned.child).await;
+            teardown::end_processes(&mut child).await;
             Err(Failure::new(
                 ErrorCode::SpawnFailed,
                 format!("the event loop refuses the terminal: {error}"),
@@ -154,5 +182,94 @@ impl Session {
 
     pub(crate) const fn id(&self) -> SessionId {
         self.id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+    use std::time::Duration;
+
+    use sessiond_protocol::{CreateParams, Request, RequestId, ScreenParams, WaitParams};
+    use tokio::signal::unix::{SignalKind, signal};
+
+    use super::*;
+    use crate::core::ClientId;
+    use crate::fanout::Outbox;
+    use crate::spawn::Spawner;
+
+    async fn reap_until_closed(daemon: Arc<Daemon>) {
+        let mut child = signal(SignalKind::child()).unwrap();
+        loop {
+            tokio::select! {
+                () = daemon.closed() => return,
+                _ = child.recv() => daemon.spawner().reap(),
+            }
+        }
+    }
+
+    /// What a client gets that starts a session, waits for its exit and asks for its screen.
+    async fn replies(daemon: &Arc<Daemon>, command: &[&str]) -> Vec<String> {
+        let (client, outbox) = (ClientId(1), Arc::new(Outbox::default()));
+        let handle = Arc::clone(&outbox);
+        daemon.dispatch(Event::Connected { client, handle });
+        let session = SessionId(1).into();
+        let requests = [
+            Request::Create(CreateParams {
+                command: command.iter().map(|&word| word.to_owned()).collect(),
+                ..CreateParams::default()
+            }),
+            Request::Wait(WaitParams {
+                session: SessionId(1).into(),
+                timeout_ms: None,
+            }),
+            Request::Screen(ScreenParams {
+                session,
+                scrollback: 0,
+            }),
+        ];
+        let mut replies = Vec::new();
+        for request in requests {
+            let id = RequestId(1);
+            daemon.dispatch(Event::Asked {
+                client,
+                id,
+                request,
+            });
+            let frame = outbox.next().await.unwrap();
+            replies.push(String::from_utf8_lossy(&frame).into_owned());
+        }
+        replies
+    }
+
+    /// The only unit test with a spawn thread: that reaps every child of its process.
+    #[test]
+    fn a_session_whose_task_panics_is_ended_and_answered_for() {
+        let (done, finished) = sync_channel(1);
+        std::thread::spawn(move || {
+            // Without a clock, the wait for the last output of what still holds the terminal panics.
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_io()
+                .build()
+                .unwrap();
+            let (spawner, thread) = Spawner::start("panic").unwrap();
+            let daemon = Arc::new(Daemon::new(spawner));
+            let replies = runtime.block_on(async {
+                let reaping = reap_until_closed(Arc::clone(&daemon));
+                daemon.tasks().spawn("signals", 0, reaping);
+                let replies = replies(&daemon, &["sh", "-c", "sleep 1000 & exit 3"]).await;
+                daemon.dispatch(Event::ShutdownRequested);
+                daemon.stopped().await;
+                daemon.spawner().stop().await;
+                daemon.close();
+                daemon.tasks().join().await;
+                replies
+            });
+            thread.join().unwrap();
+            done.send(replies).unwrap();
+        });
+        let replies = finished.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert!(replies[1].contains(r#""exited""#), "{replies:?}");
+        assert!(replies[2].contains(r#""rows":[]"#), "{replies:?}");
     }
 }

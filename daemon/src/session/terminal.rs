@@ -119,17 +119,27 @@ impl Terminal {
         self.subscribers = Vec::new();
         self.input.fail_all();
         let (size, cursor) = (self.facts().size, cursor(&self.screen));
-        let empty = Screen::new(
-            sessiond_screen::Size::DEFAULT,
-            ScrollbackLimit { lines: 0, bytes: 0 },
-        );
-        let screen = std::mem::replace(&mut self.screen, empty);
+        let screen = std::mem::replace(&mut self.screen, empty_screen());
         self.accounted.resize(0);
         Remains {
             size,
             cursor,
             output_bytes: self.output_bytes,
             screen: screen.shed(),
+        }
+    }
+
+    /// Ends the terminal as [`Terminal::finish`] does, with a blank screen in place of one that cannot be relied on.
+    pub(crate) fn abandon(&mut self) -> Remains {
+        self.subscribers = Vec::new();
+        self.input.fail_all();
+        self.screen = empty_screen();
+        self.accounted.resize(0);
+        Remains {
+            size: Size::DEFAULT,
+            cursor: cursor(&self.screen),
+            output_bytes: self.output_bytes,
+            screen: empty_screen().shed(),
         }
     }
 
@@ -186,6 +196,13 @@ fn last_fitting(mut lines: Vec<String>) -> Vec<String> {
     let count = lines.iter().rev().take_while(fits).count();
     lines.drain(..lines.len() - count);
     lines
+}
+
+fn empty_screen() -> Screen {
+    Screen::new(
+        sessiond_screen::Size::DEFAULT,
+        ScrollbackLimit { lines: 0, bytes: 0 },
+    )
 }
 
 fn cursor(screen: &Screen) -> Cursor {
