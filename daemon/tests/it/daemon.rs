@@ -118,9 +118,12 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // A test that failed may leave it running; its sessions end with it.
+        // A test that failed may leave it running; its sessions end with it, unless that is what failed.
         if self.child.try_wait().is_ok_and(|status| status.is_none()) {
             self.signal(Signal::TERM);
+            if !ends_in_time(self.pid()) {
+                self.signal(Signal::KILL);
+            }
             let _ = self.child.wait();
         }
     }
@@ -132,19 +135,20 @@ fn pid(number: u32) -> Pid {
 
 /// Waits until a process has ended; at once when there is none.
 pub(crate) fn wait_for_end(number: u32) {
+    assert!(ends_in_time(number), "process {number} lives on");
+}
+
+/// Whether a process has ended before the tests' deadline.
+fn ends_in_time(number: u32) -> bool {
     let Ok(pidfd) = pidfd_open(pid(number), PidfdFlags::empty()) else {
-        return;
+        return true;
     };
     let deadline = Timespec {
         tv_sec: i64::try_from(DEADLINE.as_secs()).unwrap(),
         tv_nsec: 0,
     };
     let mut fds = [PollFd::from_borrowed_fd(pidfd.as_fd(), PollFlags::IN)];
-    assert_eq!(
-        poll(&mut fds, Some(&deadline)),
-        Ok(1),
-        "process {number} lives on"
-    );
+    poll(&mut fds, Some(&deadline)) == Ok(1)
 }
 
 pub(crate) fn is_alive(number: u32) -> bool {
