@@ -11,6 +11,7 @@
 //! - [`server`] is the socket, the connections, the signals; [`tasks`] starts and counts every task.
 //! - [`cli`] is what a person types.
 
+mod causes;
 mod cli;
 mod core;
 mod fanout;

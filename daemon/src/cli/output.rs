@@ -5,6 +5,8 @@ use std::io::{self, Write};
 
 use sessiond_protocol::{ScreenText, SessionInfo, SessionState};
 
+use crate::causes::with_causes;
+
 /// Prints a line. A reader that has gone away (`| head`) is not an error.
 pub(super) fn line(text: &str) {
     let _ = writeln!(io::stdout().lock(), "{text}");
@@ -22,18 +24,8 @@ pub(super) fn terminal_bytes(bytes: &[u8]) -> io::Result<()> {
 
 /// Prints an error and what caused it, on standard error.
 pub(super) fn error(error: &dyn Error) {
-    let mut text = format!("sessiond: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // An error that is shown by its source says the same twice.
-        if !text.ends_with(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let text = with_causes(error);
+    let _ = writeln!(io::stderr().lock(), "sessiond: {text}");
 }
 
 /// Prints the sessions, one per line, under a heading.

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::pty::TURN_BYTES;
 use super::{Pty, Reading, Session, Terminal};
+use crate::causes::with_causes;
 use crate::core::{Event, Remains, StartOrder};
 use crate::gauges::BUSY;
 use crate::server::Daemon;
@@ -109,14 +110,7 @@ async fn start(
 }
 
 fn refusal(error: &SpawnError) -> Failure {
-    let mut message = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        message.push_str(": ");
-        message.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    Failure::new(ErrorCode::SpawnFailed, message)
+    Failure::new(ErrorCode::SpawnFailed, with_causes(error))
 }
 
 impl Session {

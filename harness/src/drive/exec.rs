@@ -1,5 +1,6 @@
 //! The `exec` driver: every step is a command of `leakgate.toml`, so any target with a command line can be driven.
 
+use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ const EXIT_EVERY: Duration = Duration::from_millis(10);
 pub(super) struct ExecDriver {
     steps: ExecSteps,
     values: Values,
-    env: Vec<(String, String)>,
+    env: BTreeMap<String, String>,
     /// Counts from 1.
     cycle: u64,
 }
@@ -36,15 +37,10 @@ struct Ran {
 
 impl ExecDriver {
     pub(super) fn new(steps: ExecSteps, instance: &Instance) -> Self {
-        let env = instance
-            .env
-            .iter()
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
         Self {
             steps,
             values: instance.values.clone(),
-            env,
+            env: instance.env.clone(),
             cycle: 1,
         }
     }
@@ -150,10 +146,7 @@ impl ExecDriver {
             )));
         };
         let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(self.env.iter().cloned());
+        command.args(arguments).env_clear().envs(&self.env);
         command.stdin(Stdio::null()).kill_on_drop(true);
         let line = argv.join(" ");
         let output = command.output().await;
