@@ -3,12 +3,20 @@
 //! Levels are integers (bytes, counts) and stay integers wherever a verdict hangs on them; floating point serves
 //! estimates that are shown beside it.
 
+mod attribution;
+mod binomial;
 mod centre;
+mod special;
+mod spending;
 mod trend;
 mod warmup;
 mod windows;
 
+pub use attribution::{Attribution, COLUMNS_MAX, Cost, NotAttributed, attribution};
+pub use binomial::{Rate, clopper_pearson};
 pub use centre::{mad, median};
+pub use special::student_t_above;
+pub use spending::{Budget, looks};
 pub use trend::{MannKendall, POINTS_MAX, Slope, mann_kendall, theil_sen};
 pub use warmup::{WARMUP_SAMPLES_MIN, warmup_ended};
 pub use windows::{Floors, Increment, drawdown, floors, jitter, largest_increment};
