@@ -30,7 +30,7 @@
 //! # The socket
 //!
 //! One request per line of at most 512 bytes; one line of JSON per answer. At most 4 clients at a time, each with one
-//! request in flight. Answering allocates nothing, but for `memory` and `dhat`.
+//! request in flight. Answering allocates nothing, but for `memory`, `dhat` and `seed`.
 //!
 //! | request | answer, beside `"ok":true` |
 //! |---|---|
@@ -42,6 +42,7 @@
 //! | `quiesce <ms>` | `idle` (whether the daemon stood still for 20 ms within that time), `epoch`, `waited_ms` |
 //! | `trim` | `released` |
 //! | `dhat start <frames> <path>`, `dhat stop` | |
+//! | `seed <kind>` | only where `LEAKGATE_SEED=1` is set too: sows a leak, for the harness's test of itself (the table is in `seed.rs`) |
 //!
 //! A failure is `"ok":false` with `error` (`bad_request`, `unsupported`, `busy`, `too_large`, `wrong_state`, `io`) and
 //! `message`.
@@ -55,6 +56,7 @@ mod fork;
 mod gauge;
 mod probe;
 mod protocol;
+mod seed;
 
 pub use busy::{Busy, BusyGuard, BusyState};
 pub use counting::{Counters, CountingAlloc, HeapReading, PEAK_STEP_BYTES, heap, reset_heap_peak};
@@ -62,3 +64,4 @@ pub use counting::{Counters, CountingAlloc, HeapReading, PEAK_STEP_BYTES, heap, 
 pub use dhat_alloc::DhatAlloc;
 pub use gauge::{Gauge, GaugeKind, Held};
 pub use probe::{PROBE_VARIABLE, Probe, ProbeBuilder, ProbeError};
+pub use seed::SEED_VARIABLE;

@@ -17,6 +17,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use crate::busy::Busy;
 use crate::fork;
 use crate::gauge::Gauge;
+use crate::seed::{SEED_VARIABLE, Seeds};
 
 mod client;
 mod commands;
@@ -114,16 +115,23 @@ impl ProbeBuilder {
     /// # Errors
     /// Any [`ProbeError`]. A daemon should not go on: whoever set the variable waits for that socket.
     pub fn start_from_env(self) -> Result<Option<Probe>, ProbeError> {
-        std::env::var_os(PROBE_VARIABLE)
-            .map(|path| self.start(Path::new(&path)))
-            .transpose()
+        let Some(path) = std::env::var_os(PROBE_VARIABLE) else {
+            return Ok(None);
+        };
+        let armed = std::env::var_os(SEED_VARIABLE).is_some_and(|value| value == "1");
+        let seeds = armed.then(|| Box::new(Seeds::new()));
+        self.begin(Path::new(&path), seeds).map(Some)
     }
 
-    /// Starts a probe on a new socket at `path`, which only this user can open.
+    /// Starts a probe on a new socket at `path`, which only this user can open. It refuses seeds.
     ///
     /// # Errors
     /// Any [`ProbeError`].
     pub fn start(self, path: &Path) -> Result<Probe, ProbeError> {
+        self.begin(path, None)
+    }
+
+    fn begin(self, path: &Path, seeds: Option<Box<Seeds>>) -> Result<Probe, ProbeError> {
         refuse_duplicates(self.gauges)?;
         if !fork::install() {
             return Err(ProbeError::ForkGuard);
@@ -138,7 +146,7 @@ impl ProbeBuilder {
             stop: Arc::clone(&stop),
             thread: None,
         };
-        let subject = Subject::new(self.gauges, self.busy, self.allocator);
+        let subject = Subject::new(self.gauges, self.busy, self.allocator, seeds);
         let server = Server::new(listener, stop, subject);
         let thread = std::thread::Builder::new()
             .name("leakgate-probe".to_owned())

@@ -5,6 +5,7 @@
 
 pub mod probe;
 pub mod proc;
+pub mod seed;
 
 use std::collections::BTreeMap;
 use std::fs;

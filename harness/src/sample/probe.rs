@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use super::seed::Seed;
 use crate::record::event::{Gauge, GaugeKind, Heap};
 
 /// An answer longer than this is not the probe's: its own buffer is 64 KiB.
@@ -177,6 +178,15 @@ impl ProbeClient {
             )
         };
         Ok(answer.gauges.into_iter().map(gauge).collect())
+    }
+
+    /// Makes the target keep what `seed` says, once; a file is left in `directory`.
+    ///
+    /// # Errors
+    /// See [`ProbeError`]; a target that was not started for seeds refuses.
+    pub async fn seed(&mut self, seed: &Seed, directory: &Path) -> Result<(), ProbeError> {
+        let question = seed.request(directory);
+        self.ask::<Done>(&question, ANSWER_WITHIN).await.map(|_| ())
     }
 
     /// Opens a dhat window with so many frames per stack.

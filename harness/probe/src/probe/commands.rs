@@ -10,6 +10,8 @@ use crate::dhat_window::{DhatError, DhatWindow};
 use crate::gauge::Gauge;
 use crate::protocol::answer::Answer;
 use crate::protocol::request::Request;
+use crate::protocol::seed::Seed;
+use crate::seed::{self, SeedError, Seeds};
 
 /// The version of the requests and answers. It moves when a reader of the last one would misread; additions do not
 /// move it.
@@ -21,6 +23,8 @@ pub(super) struct Subject {
     busy: Option<&'static Busy>,
     allocator: &'static str,
     dhat: DhatWindow,
+    /// Only in a process that was armed for them.
+    seeds: Option<Box<Seeds>>,
 }
 
 /// Whether a request has its answer.
@@ -36,12 +40,14 @@ impl Subject {
         gauges: &'static [&'static Gauge],
         busy: Option<&'static Busy>,
         allocator: &'static str,
+        seeds: Option<Box<Seeds>>,
     ) -> Self {
         Self {
             gauges,
             busy,
             allocator,
             dhat: DhatWindow::new(),
+            seeds,
         }
     }
 
@@ -67,6 +73,7 @@ impl Subject {
             Request::Trim => trim(answer),
             Request::DhatStart { frames, path } => done(self.dhat.start(frames, path), answer),
             Request::DhatStop => done(self.dhat.stop(), answer),
+            Request::Seed(seed) => self.sow(seed, answer),
         }
         Reply::Written
     }
@@ -96,10 +103,22 @@ impl Subject {
         });
     }
 
+    fn sow(&mut self, seed: Seed<'_>, answer: &mut Answer) {
+        let sown = match &mut self.seeds {
+            Some(seeds) => seeds.sow(seed),
+            None => Err(SeedError::NotArmed),
+        };
+        match sown {
+            Ok(()) => answer.ok(|_| {}),
+            Err(error) => answer.error(error.word(), error),
+        }
+    }
+
     fn gauges(&self, answer: &mut Answer) {
         answer.ok(|answer| {
             answer.list("gauges", |list| {
-                for gauge in self.gauges {
+                let seeded = self.seeds.as_ref().map_or(&[][..], |_| seed::GAUGES);
+                for gauge in self.gauges.iter().chain(seeded) {
                     list.element(|element| describe(gauge, element));
                 }
             });

@@ -6,6 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+use super::seed::Seed;
+
 /// Bytes of the longest request, its line end included: a command, a number and one path in a private directory.
 pub(crate) const REQUEST_BYTES_MAX: usize = 512;
 
@@ -31,6 +33,7 @@ pub(crate) enum Request<'line> {
     Trim,
     DhatStart { frames: usize, path: &'line Path },
     DhatStop,
+    Seed(Seed<'line>),
 }
 
 /// Why a line is not a request: a message that says what is allowed.
@@ -43,7 +46,7 @@ pub(crate) const OVERLONG: BadRequest =
 
 const UNKNOWN: BadRequest = BadRequest(
     "unknown request; allowed: hello, stats, memory, peak reset, gauges, quiesce <ms>, trim, \
-     dhat start <frames> <path>, dhat stop",
+     dhat start <frames> <path>, dhat stop, seed <kind>",
 );
 const BAD_QUIESCE: BadRequest = BadRequest(
     "quiesce takes a whole number of milliseconds; allowed: quiesce 20 to quiesce 30000",
@@ -74,6 +77,8 @@ impl<'line> Request<'line> {
                     })
                 } else if let Some(window) = line.strip_prefix(b"dhat start ") {
                     Self::parse_dhat_start(window)
+                } else if let Some(seed) = line.strip_prefix(b"seed ") {
+                    Seed::parse(seed).map(Self::Seed)
                 } else {
                     Err(UNKNOWN)
                 }
@@ -100,7 +105,7 @@ impl<'line> Request<'line> {
 }
 
 /// Decimal digits and nothing else.
-fn number(digits: &[u8], allowed: &RangeInclusive<u64>) -> Option<u64> {
+pub(crate) fn number(digits: &[u8], allowed: &RangeInclusive<u64>) -> Option<u64> {
     if !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }

@@ -7,6 +7,8 @@ mod counting;
 mod dhat_window;
 mod fork;
 mod probe;
+#[cfg(not(feature = "dhat-heap"))]
+mod seed;
 
 #[cfg(not(feature = "dhat-heap"))]
 #[global_allocator]
