@@ -8,7 +8,7 @@ use sessiond_client::protocol::{
     encode_control,
 };
 use sessiond_client::{ClientError, RawConnection};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::driver::StepError;
 use crate::record::event::Load;
@@ -25,6 +25,7 @@ pub(super) struct QuietClient {
     connection: RawConnection,
     attached: Vec<SessionId>,
     next_id: u64,
+    since: Instant,
 }
 
 impl QuietClient {
@@ -34,7 +35,13 @@ impl QuietClient {
             connection,
             attached: Vec::new(),
             next_id: 1,
+            since: Instant::now(),
         })
+    }
+
+    /// For how long it has been connected, milliseconds.
+    pub(super) fn connected_ms(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     pub(super) async fn attach(&mut self, session: SessionId) -> Result<(), StepError> {

@@ -132,6 +132,7 @@ impl SessiondDriver {
             }
             Action::Disconnect { client, how } => {
                 for client in self.clients.remove(client).unwrap_or_default() {
+                    load.client_ms += client.connected_ms();
                     match how {
                         Leave::Goodbye => client.goodbye().await?,
                         Leave::Drop => drop(client),

@@ -164,6 +164,9 @@ pub struct Load {
     pub sent_bytes: u64,
     /// Faults provoked: error answers that the scenario asked for.
     pub faults: u64,
+    /// Milliseconds that clients stayed connected, added up over all of them.
+    #[serde(default)]
+    pub client_ms: u64,
 }
 
 /// One measurement of the whole process tree of the target, after it settled.
@@ -179,7 +182,7 @@ pub struct Sample {
     pub heap: Option<Heap>,
     /// Resident memory and its kin, summed over the tree.
     pub memory: Memory,
-    /// Open descriptors by kind: `pipe`, `socket`, `ptmx`, `pts`, `eventfd`, `file`, ...
+    /// Open descriptors by kind: `pipe`, `socket:unix`, `ptmx`, `pts`, `eventfd`, `file`, `file (deleted)`, ...
     pub fds: BTreeMap<String, u32>,
     /// Threads by name.
     pub threads: BTreeMap<String, u32>,
@@ -191,6 +194,44 @@ pub struct Sample {
     pub gauges: Option<BTreeMap<String, Gauge>>,
     /// The target's private directories.
     pub disk: Disk,
+    /// Processes that lost their parent and were handed to the supervisor; absent where there is no supervisor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escaped: Option<Escaped>,
+    /// What the kernel holds for the tree's sockets; absent where it does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket_buffers: Option<SocketBuffers>,
+    /// The memory of the target's own control group; absent where it shares leakgate's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<Cgroup>,
+}
+
+/// Live processes whose parent ended before them. A target that is a subreaper itself keeps its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Escaped {
+    /// How many; they are among `children` too.
+    pub count: u32,
+    /// Their command lines (at most 8).
+    pub commands: Vec<String>,
+}
+
+/// What the kernel holds for the Unix, TCP and UDP sockets of the tree, its bookkeeping included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SocketBuffers {
+    /// Sockets that the kernel told about.
+    pub sockets: u32,
+    /// Received and not read yet.
+    pub receive: Bytes,
+    /// Sent and not acknowledged; on a Unix socket, not read yet by its peer.
+    pub send: Bytes,
+}
+
+/// What a control group is charged with: page cache and kernel memory of its processes included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cgroup {
+    /// Now.
+    pub current: Bytes,
+    /// The most so far; absent where the kernel does not keep it.
+    pub peak: Option<Bytes>,
 }
 
 /// How the target came to rest before a sample.
@@ -202,6 +243,11 @@ pub struct Settle {
     pub reads: u32,
     /// Milliseconds from the end of the load to the reading.
     pub waited_ms: u64,
+    /// Milliseconds from the end of the load until everything that is counted (descriptors, threads, processes, files,
+    /// lengths) stood no higher than in the sample before; absent when it did not come back within the patience, and in the
+    /// first sample. Looked at once at the end of the load, then after the target says that it is idle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned_ms: Option<u64>,
 }
 
 /// The exact heap, as the probe's counting allocator has it.
@@ -236,8 +282,20 @@ pub struct Memory {
     pub anonymous: Bytes,
     /// Swapped out.
     pub swap: Bytes,
-    /// High-water mark of the target's own resident memory.
+    /// High-water mark of the target's own resident memory since it started.
     pub high_water: Bytes,
+    /// The same since the sample before; absent where the kernel does not let leakgate reset it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cycle_high_water: Option<Bytes>,
+    /// Mappings of the tree.
+    #[serde(default)]
+    pub mappings: u64,
+    /// The kernel's page tables for the tree.
+    #[serde(default)]
+    pub page_tables: Bytes,
+    /// Locked into memory.
+    #[serde(default)]
+    pub locked: Bytes,
 }
 
 /// One gauge of the target.
@@ -271,8 +329,17 @@ pub enum GaugeKind {
 pub struct Disk {
     /// Files, directories and sockets.
     pub files: u64,
-    /// Their bytes.
+    /// The lengths of the files, holes included.
     pub bytes: Bytes,
+    /// What is allocated for the files: blocks, holes not included, a file with several names once.
+    #[serde(default)]
+    pub allocated: Bytes,
+    /// Files without a name, wherever they were, that the tree still holds open.
+    #[serde(default)]
+    pub deleted_files: u32,
+    /// What is allocated for those.
+    #[serde(default)]
+    pub deleted_allocated: Bytes,
 }
 
 /// The target stood idle.

@@ -3,20 +3,27 @@
 //! Reading disturbs: a trim makes the next cycle fault its pages in again, and each read of
 //! `smaps_rollup` walks the target's page tables. Both happen between cycles, never within one.
 
+mod cgroup;
+mod disk;
+mod fds;
 pub mod probe;
 pub mod proc;
+mod reading;
 pub mod seed;
+mod sockets;
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::record::event::{Disk, Gauge, GaugeKind, Heap, Memory, Phase, Sample, Settle};
-use probe::{ProbeClient, ProbeError};
+pub use self::disk::files_under;
+use self::fds::Descriptors;
+use self::probe::{ProbeClient, ProbeError};
+use self::reading::Reading;
+use crate::record::event::{Disk, Escaped, Memory, Phase, Sample, Settle};
+use crate::units::Bytes;
 
 /// How long a target may take to say that it is idle.
 const QUIESCE_BOUND: Duration = Duration::from_secs(5);
@@ -26,15 +33,38 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const PATIENCE_INNER: Duration = Duration::from_millis(100);
 /// Between two readings; `/proc` sends no events.
 const READ_EVERY: Duration = Duration::from_millis(5);
+/// Escaped processes that are named; more of the same kind say nothing new.
+const ESCAPED_NAMED_MAX: usize = 8;
 
 /// Reads one target, from its baseline to its end.
 #[derive(Debug)]
 pub struct Sampler {
     pid: u32,
-    supervisor: u32,
+    place: Place,
     probe: Option<ProbeClient>,
-    private: PathBuf,
     before: Option<Reading>,
+    /// The most resident memory that was ever seen: resetting the kernel's own mark must not lose it.
+    high_water: Bytes,
+    /// Whether the kernel's mark was reset at the sample before, so that it is this cycle's.
+    mark: Mark,
+}
+
+/// Where a target stands, which tells what belongs to it.
+#[derive(Debug)]
+enum Place {
+    /// Under a supervisor, with private directories of its own.
+    Supervised { supervisor: u32, private: PathBuf },
+    /// Wherever it was found: it and its descendants, and nothing that it wrote.
+    Found,
+}
+
+/// What the kernel's high-water mark of resident memory covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    /// The whole life of the process.
+    Life,
+    /// The time since the sample before.
+    Cycle,
 }
 
 /// Why a sample could not be taken.
@@ -51,18 +81,6 @@ pub enum SampleError {
     Io(#[from] io::Error),
 }
 
-/// One look at everything that is counted.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Reading {
-    heap: Option<Heap>,
-    fds: BTreeMap<String, u32>,
-    threads: BTreeMap<String, u32>,
-    children: u32,
-    zombies: u32,
-    gauges: Option<BTreeMap<String, Gauge>>,
-    disk: Disk,
-}
-
 /// Which sample is taken: what decides is given all the patience there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
@@ -75,12 +93,26 @@ pub enum Edge {
 impl Sampler {
     /// A sampler of the process `pid` under `supervisor`, whose private directories lie under `private`.
     pub fn new(pid: u32, supervisor: u32, probe: Option<ProbeClient>, private: &Path) -> Self {
+        let place = Place::Supervised {
+            supervisor,
+            private: private.to_owned(),
+        };
+        Self::at(pid, place, probe)
+    }
+
+    /// A sampler of a process that leakgate did not start, and of its descendants.
+    pub fn of_found(pid: u32, probe: Option<ProbeClient>) -> Self {
+        Self::at(pid, Place::Found, probe)
+    }
+
+    fn at(pid: u32, place: Place, probe: Option<ProbeClient>) -> Self {
         Self {
             pid,
-            supervisor,
+            place,
             probe,
-            private: private.to_owned(),
             before: None,
+            high_water: Bytes(0),
+            mark: Mark::Life,
         }
     }
 
@@ -100,43 +132,89 @@ impl Sampler {
         edge: Edge,
     ) -> Result<Sample, SampleError> {
         let began = Instant::now();
+        let at_once = self.read().await?;
+        let mut returned_ms = self.has_returned(&at_once).then(|| millis(began));
         let idle = match &mut self.probe {
             Some(probe) => Some(probe.quiesce(QUIESCE_BOUND).await?),
             None => None,
         };
-        let (reading, reads) = self.settled_reading(edge).await?;
-        let waited_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (reading, reads, back) = self.settled_reading(edge).await?;
+        if back {
+            returned_ms = returned_ms.or(Some(millis(began)));
+        }
+        let settle = Settle {
+            idle,
+            reads,
+            waited_ms: millis(began),
+            returned_ms,
+        };
         if let Some(probe) = &mut self.probe {
             probe.trim().await?;
         }
-        let memory = self.memory()?;
+        let memory = self.memory(&reading)?;
+        self.mark = match proc::reset_high_water(self.pid) {
+            true => Mark::Cycle,
+            false => Mark::Life,
+        };
         if let Some(probe) = &mut self.probe {
             probe.reset_peak().await?;
         }
         self.before = Some(reading.clone());
-        Ok(Sample {
+        Ok(self.sampled(phase, cycle, settle, reading, memory))
+    }
+
+    /// Reads the target as it is at this moment: nothing is waited for, trimmed or reset.
+    ///
+    /// # Errors
+    /// See [`SampleError`].
+    pub async fn look(&mut self, phase: Phase, cycle: u32) -> Result<Sample, SampleError> {
+        let reading = self.read().await?;
+        let memory = self.memory(&reading)?;
+        let settle = Settle {
+            reads: 1,
+            ..Settle::default()
+        };
+        Ok(self.sampled(phase, cycle, settle, reading, memory))
+    }
+
+    fn sampled(
+        &self,
+        phase: Phase,
+        cycle: u32,
+        settle: Settle,
+        reading: Reading,
+        memory: Memory,
+    ) -> Sample {
+        Sample {
             phase,
             cycle,
-            settle: Settle {
-                idle,
-                reads,
-                waited_ms,
-            },
-            heap: reading.heap,
+            settle,
             memory,
+            escaped: self.escaped(&reading),
+            socket_buffers: sockets::buffers(&reading.sockets),
+            cgroup: cgroup::memory(self.pid),
+            heap: reading.heap,
             fds: reading.fds,
             threads: reading.threads,
             children: reading.children,
             zombies: reading.zombies,
             gauges: reading.gauges,
             disk: reading.disk,
-        })
+        }
     }
 
-    /// Reads until two readings agree and nothing stands above the sample before, or patience ends.
+    /// Whether nothing that is counted stands above the sample before; not so where there is none.
+    fn has_returned(&self, reading: &Reading) -> bool {
+        self.before
+            .as_ref()
+            .is_some_and(|before| !reading.exceeds(before))
+    }
+
+    /// Reads until two readings agree and nothing stands above the sample before, or patience ends; how many readings it
+    /// took, and whether nothing stands above.
     ///
     /// The lowest heap of the agreeing readings is taken: work in flight only ever adds to it.
-    async fn settled_reading(&mut self, edge: Edge) -> Result<(Reading, u32), SampleError> {
+    async fn settled_reading(&mut self, edge: Edge) -> Result<(Reading, u32, bool), SampleError> {
         let patience = match edge {
             Edge::Outer => PATIENCE,
             Edge::Inner => PATIENCE_INNER,
@@ -151,23 +229,18 @@ impl Sampler {
             let agree = next.same_counts(&last);
             next.keep_lower_heap(&last);
             last = next;
-            let risen = self
-                .before
-                .as_ref()
-                .is_some_and(|before| last.exceeds(before));
-            if (agree && !risen) || Instant::now() >= deadline {
-                return Ok((last, reads));
+            let back = self.has_returned(&last);
+            if (agree && (back || self.before.is_none())) || Instant::now() >= deadline {
+                return Ok((last, reads, back));
             }
         }
     }
 
     async fn read(&mut self) -> Result<Reading, SampleError> {
-        let mut reading = Reading {
-            disk: disk(&self.private)?,
-            ..Reading::default()
-        };
+        let mut reading = Reading::default();
+        let mut descriptors = Descriptors::default();
         let mut alive = false;
-        for process in proc::descendants(self.supervisor)? {
+        for process in self.tree()? {
             if process.pid == self.pid {
                 alive = !process.zombie;
             } else if process.zombie {
@@ -177,12 +250,25 @@ impl Sampler {
             } else {
                 reading.children += 1;
             }
-            proc::count_fds(process.pid, &mut reading.fds);
+            descriptors.add(process.pid);
             proc::count_threads(process.pid, &mut reading.threads);
+            if process.pid != self.pid {
+                reading.others.push(process);
+            }
         }
         if !alive {
             return Err(SampleError::Gone);
         }
+        if let Place::Supervised { private, .. } = &self.place {
+            reading.disk = disk::usage(private)?;
+        }
+        let deleted = &descriptors.deleted;
+        reading.disk = Disk {
+            deleted_files: u32::try_from(deleted.len()).unwrap_or(u32::MAX),
+            deleted_allocated: Bytes(deleted.values().map(|bytes| bytes.0).sum()),
+            ..reading.disk
+        };
+        (reading.fds, reading.sockets) = (descriptors.kinds, descriptors.sockets);
         if let Some(probe) = &mut self.probe {
             reading.gauges = Some(probe.gauges().await?);
             reading.heap = probe.heap().await?;
@@ -190,102 +276,55 @@ impl Sampler {
         Ok(reading)
     }
 
-    fn memory(&self) -> Result<Memory, SampleError> {
-        let mut memory = proc::memory(self.pid).ok_or(SampleError::Gone)?;
-        for process in proc::descendants(self.supervisor)? {
-            if process.pid == self.pid {
-                continue;
+    /// The target and all that belongs to it.
+    fn tree(&self) -> io::Result<Vec<proc::Process>> {
+        match self.place {
+            Place::Supervised { supervisor, .. } => proc::descendants(supervisor),
+            Place::Found => {
+                let mut tree = proc::descendants(self.pid)?;
+                tree.extend(proc::read_process(self.pid));
+                Ok(tree)
             }
+        }
+    }
+
+    fn memory(&mut self, reading: &Reading) -> Result<Memory, SampleError> {
+        let mut memory = proc::memory(self.pid).ok_or(SampleError::Gone)?;
+        if self.mark == Mark::Cycle {
+            memory.cycle_high_water = Some(memory.high_water);
+        }
+        self.high_water = self.high_water.max(memory.high_water);
+        memory.high_water = self.high_water;
+        for process in &reading.others {
             if let Some(other) = proc::memory(process.pid) {
                 memory.tree_rss.0 += other.rss.0;
                 memory.pss.0 += other.pss.0;
                 memory.private_dirty.0 += other.private_dirty.0;
                 memory.anonymous.0 += other.anonymous.0;
                 memory.swap.0 += other.swap.0;
+                memory.mappings += other.mappings;
+                memory.page_tables.0 += other.page_tables.0;
+                memory.locked.0 += other.locked.0;
             }
         }
         Ok(memory)
     }
-}
 
-impl Reading {
-    /// Whether everything but the heap is the same.
-    fn same_counts(&self, other: &Reading) -> bool {
-        self.fds == other.fds
-            && self.threads == other.threads
-            && (self.children, self.zombies) == (other.children, other.zombies)
-            && self.gauges == other.gauges
-            && self.disk == other.disk
-    }
-
-    /// Whether anything that is counted stands higher than in `before`.
-    fn exceeds(&self, before: &Reading) -> bool {
-        let more = |now: &BTreeMap<String, u32>, then: &BTreeMap<String, u32>| {
-            now.iter()
-                .any(|(key, count)| count > then.get(key).unwrap_or(&0))
+    fn escaped(&self, reading: &Reading) -> Option<Escaped> {
+        let Place::Supervised { supervisor, .. } = self.place else {
+            return None;
         };
-        more(&self.fds, &before.fds)
-            || more(&self.threads, &before.threads)
-            || self.children > before.children
-            || self.zombies > before.zombies
-            || self.disk.files > before.disk.files
-            || self
-                .lengths()
-                .zip(before.lengths())
-                .any(|(now, then)| now > then)
-    }
-
-    fn lengths(&self) -> impl Iterator<Item = i64> {
-        let gauges = self.gauges.iter().flat_map(BTreeMap::values);
-        gauges
-            .filter(|gauge| gauge.kind == GaugeKind::Length)
-            .map(|gauge| gauge.value)
-    }
-
-    fn keep_lower_heap(&mut self, other: &Reading) {
-        if let (Some(mine), Some(theirs)) = (&mut self.heap, &other.heap)
-            && theirs.live_bytes < mine.live_bytes
-        {
-            (mine.live_bytes, mine.live_blocks) = (theirs.live_bytes, theirs.live_blocks);
-        }
+        let escaped = || reading.others.iter().filter(|p| p.parent == supervisor);
+        let named = escaped().take(ESCAPED_NAMED_MAX);
+        Some(Escaped {
+            count: u32::try_from(escaped().count()).unwrap_or(u32::MAX),
+            commands: named.map(|p| proc::command_line(p.pid)).collect(),
+        })
     }
 }
 
-/// Counts what lies under `root`, itself not included.
-fn disk(root: &Path) -> io::Result<Disk> {
-    let mut disk = Disk::default();
-    for path in files_under(root)? {
-        disk.files += 1;
-        if let Ok(metadata) = fs::symlink_metadata(&path)
-            && metadata.is_file()
-        {
-            disk.bytes.0 += metadata.len();
-        }
-    }
-    Ok(disk)
-}
-
-/// Every path under `root`, itself not included; what vanishes meanwhile is left out.
-///
-/// # Errors
-/// When a directory that is still there cannot be listed.
-pub fn files_under(root: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut next = vec![root.to_owned()];
-    while let Some(directory) = next.pop() {
-        let entries = match fs::read_dir(&directory) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        for entry in entries.flatten() {
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                next.push(entry.path());
-            }
-            found.push(entry.path());
-        }
-    }
-    Ok(found)
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The pause between two readings of what sends no events.

@@ -58,7 +58,8 @@ pub fn is_alive(pid: u32) -> bool {
     read_process(pid).is_some_and(|process| !process.zombie)
 }
 
-fn read_process(pid: u32) -> Option<Process> {
+/// One process; nothing when it is not there.
+pub fn read_process(pid: u32) -> Option<Process> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
@@ -88,35 +89,6 @@ pub fn command_line(pid: u32) -> String {
     }
 }
 
-/// Counts the open descriptors of a process into `kinds`.
-pub fn count_fds(pid: u32, kinds: &mut BTreeMap<String, u32>) {
-    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if let Ok(target) = fs::read_link(entry.path()) {
-            *kinds
-                .entry(fd_kind(&target.to_string_lossy()).to_owned())
-                .or_default() += 1;
-        }
-    }
-}
-
-/// The kind of a descriptor, from what its link in `/proc/<pid>/fd` points to.
-fn fd_kind(target: &str) -> &str {
-    match target {
-        "/dev/ptmx" | "/dev/pts/ptmx" => return "ptmx",
-        _ if target.starts_with("/dev/pts/") => return "pts",
-        _ if target.starts_with("/dev/") => return "device",
-        _ if target.starts_with('/') => return "file",
-        _ => {}
-    }
-    // `socket:[123]`, `pipe:[123]`, `anon_inode:[eventfd]`, `anon_inode:inotify`, `pidfd:[1]`
-    let kind = target.strip_prefix("anon_inode:").unwrap_or(target);
-    let kind = kind.trim_matches(['[', ']']);
-    kind.split(':').next().unwrap_or(kind)
-}
-
 /// Counts the threads of a process by name into `names`.
 pub fn count_threads(pid: u32, names: &mut BTreeMap<String, u32>) {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else {
@@ -131,12 +103,13 @@ pub fn count_threads(pid: u32, names: &mut BTreeMap<String, u32>) {
     }
 }
 
-/// Memory of one process from `smaps_rollup` and `status`; nothing when it has gone.
+/// Memory of one process from `smaps_rollup`, `status` and `maps`; nothing when it has gone.
 ///
 /// `rss` and `high_water` are this process's own; summing is the caller's.
 pub fn memory(pid: u32) -> Option<Memory> {
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let maps = fs::read(format!("/proc/{pid}/maps")).ok()?;
     let field = |name| kib_field(&rollup, name);
     let rss = field("Rss");
     Some(Memory {
@@ -147,7 +120,18 @@ pub fn memory(pid: u32) -> Option<Memory> {
         anonymous: field("Anonymous"),
         swap: field("Swap"),
         high_water: kib_field(&status, "VmHWM"),
+        cycle_high_water: None,
+        mappings: maps.iter().filter(|&&byte| byte == b'\n').count() as u64,
+        page_tables: kib_field(&status, "VmPTE"),
+        locked: kib_field(&status, "VmLck"),
     })
+}
+
+/// Starts the search for the most resident memory of a process anew; whether the kernel did so.
+///
+/// It writes one number of the process's memory descriptor: no thread of it runs for that, and nothing of it is touched.
+pub fn reset_high_water(pid: u32) -> bool {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").is_ok()
 }
 
 /// `Name:   123 kB` of a `/proc` table, in bytes; 0 when it is not there.
@@ -173,35 +157,6 @@ mod tests {
                 parent: 7,
                 zombie: true
             }
-        );
-    }
-
-    #[test]
-    fn descriptors_are_told_apart_by_kind() {
-        let targets = [
-            "socket:[9]",
-            "pipe:[9]",
-            "anon_inode:[eventfd]",
-            "anon_inode:inotify",
-            "anon_inode:[eventpoll]",
-            "/dev/ptmx",
-            "/dev/pts/3",
-            "/dev/null",
-            "/tmp/x (deleted)",
-        ];
-        assert_eq!(
-            targets.map(fd_kind),
-            [
-                "socket",
-                "pipe",
-                "eventfd",
-                "inotify",
-                "eventpoll",
-                "ptmx",
-                "pts",
-                "device",
-                "file"
-            ]
         );
     }
 
@@ -233,14 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn my_own_memory_descriptors_and_threads_are_read() {
+    fn my_own_memory_and_threads_are_read() {
         let me = std::process::id();
         let memory = memory(me).unwrap();
         assert!(memory.rss.0 > 100_000 && memory.high_water >= memory.rss);
-        let (mut fds, mut threads) = (BTreeMap::new(), BTreeMap::new());
-        count_fds(me, &mut fds);
+        assert!(memory.mappings > 10 && memory.page_tables.0 > 0);
+        let mut threads = BTreeMap::new();
         count_threads(me, &mut threads);
-        assert!(fds.values().sum::<u32>() >= 3);
         assert!(threads.values().sum::<u32>() >= 1);
     }
 }

@@ -5,4 +5,5 @@ mod bad_input;
 mod bench;
 mod cleanup;
 mod exec_target;
+mod sampling;
 mod sessiond_target;

@@ -258,6 +258,7 @@ fn at_rest(phase: Phase, cycle: u32) -> Sample {
             idle: Some(true),
             reads: 2,
             waited_ms: 3,
+            ..Settle::default()
         },
         heap: Some(Heap {
             live_bytes: Bytes(LIVE),
@@ -293,7 +294,10 @@ fn at_rest(phase: Phase, cycle: u32) -> Sample {
         ])),
         disk: Disk {
             files: 2,
-            bytes: Bytes(0),
+            ..Disk::default()
         },
+        escaped: None,
+        socket_buffers: None,
+        cgroup: None,
     }
 }
