@@ -5,5 +5,6 @@ mod bad_input;
 mod bench;
 mod cleanup;
 mod exec_target;
+mod memory;
 mod sampling;
 mod sessiond_target;
