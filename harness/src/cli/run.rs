@@ -120,6 +120,14 @@ fn scenarios(arguments: &RunArguments, config: &Config) -> Result<Vec<Scenario>,
         )));
     }
     for scenario in &mut scenarios {
+        // A target of another kind is skipped with the reason; for its own, the scenario is wrong.
+        let own = config.targets.get(&scenario.target);
+        if let Some(why) = own.and_then(|own| drive::unsupported(own, &scenario.steps)) {
+            return Err(Failure::usage(format!(
+                "scenario `{}`: {why}",
+                scenario.name
+            )));
+        }
         if let Some(target) = &arguments.target {
             scenario.target.clone_from(target);
         }

@@ -1,11 +1,14 @@
 //! `leakgate.toml`: the targets that can be driven here, and how each is built, started, watched and stopped.
 
+mod connection;
 mod model;
 mod parse;
+mod ready;
 #[cfg(test)]
 mod tests;
 
 pub use model::{
-    Config, Driver, ExecStep, ExecSteps, Process, Profile, Ready, Signal, Stop, Target,
+    Config, Driver, Endpoint, ExecStep, ExecSteps, Framing, Process, Profile, Ready, Signal, Stop,
+    Target,
 };
 pub use parse::LoadError;

@@ -1,8 +1,8 @@
 //! What `leakgate.toml` means, once it has been read: types that cannot be wrong.
 //!
 //! Strings may hold placeholders; `config::parse` has checked that only those that have a value there are used.
-//! Everywhere: `{run}`, `{state}` and `{tmp}`, the instance's own private directories, and `{root}`, the directory
-//! of `leakgate.toml`. In steps, also those that [`ExecStep::placeholders`] names.
+//! Everywhere: `{run}`, `{state}` and `{tmp}`, the instance's own private directories, `{root}`, the directory of
+//! `leakgate.toml`, and `{port}`, a TCP port that was free when the instance was started. In steps, also those that [`ExecStep::placeholders`] names.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -59,6 +59,62 @@ pub enum Driver {
     Sessiond,
     /// A program per step.
     Exec(ExecSteps),
+    /// Bytes, lines or JSON-RPC over a socket.
+    Socket {
+        /// Where it listens.
+        endpoint: Endpoint,
+        /// What a message is.
+        framing: Framing,
+    },
+    /// The same over its standard input and output.
+    Stdio(Framing),
+    /// HTTP/1.1.
+    Http(Endpoint),
+}
+
+impl Driver {
+    /// Its name in `leakgate.toml`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Driver::Sessiond => "sessiond",
+            Driver::Exec(_) => "exec",
+            Driver::Socket { .. } => "socket",
+            Driver::Stdio(_) => "stdio",
+            Driver::Http(_) => "http",
+        }
+    }
+}
+
+/// Where a target listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A Unix socket's path.
+    Unix(String),
+    /// A loopback address and a port, which may be `{port}`.
+    Tcp(String),
+}
+
+/// What a message is on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Nothing: bytes.
+    Raw,
+    /// A line.
+    Lines,
+    /// JSON-RPC 2.0, a line each.
+    JsonRpcLines,
+    /// JSON-RPC 2.0 behind a `Content-Length` header, as the Language Server Protocol has it.
+    JsonRpcHeaders,
+}
+
+impl Framing {
+    /// The framings by their names.
+    pub const CHOICES: [(&'static str, Framing); 4] = [
+        ("raw", Framing::Raw),
+        ("lines", Framing::Lines),
+        ("jsonrpc-lines", Framing::JsonRpcLines),
+        ("jsonrpc-headers", Framing::JsonRpcHeaders),
+    ];
 }
 
 /// How a target shows that it can be used.
@@ -71,6 +127,13 @@ pub enum Ready {
         /// How long that may take.
         within: Duration,
     },
+    /// It accepts a connection on this loopback address.
+    Tcp {
+        /// Address and port.
+        address: String,
+        /// How long that may take.
+        within: Duration,
+    },
     /// This command succeeds.
     Command {
         /// Program and arguments.
@@ -78,13 +141,36 @@ pub enum Ready {
         /// How long that may take.
         within: Duration,
     },
+    /// It answers on its standard output.
+    Request {
+        /// The first message to it; whatever it says next is the answer.
+        request: String,
+        /// A message that it is sent afterwards.
+        then: Option<String>,
+        /// How long the answer may take.
+        within: Duration,
+    },
+    /// Once it runs.
+    AtOnce,
+}
+
+impl Ready {
+    /// How long it has to answer the driver's first request, when that is what shows that it is ready.
+    pub fn asks_for(&self) -> Option<Duration> {
+        match self {
+            Ready::Request { within, .. } => Some(*within),
+            Ready::Socket { .. } | Ready::Tcp { .. } | Ready::Command { .. } | Ready::AtOnce => {
+                None
+            }
+        }
+    }
 }
 
 /// How a target is asked to end, before it is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stop {
-    /// The signal.
-    pub signal: Signal,
+    /// The signal; without one, its standard input is closed.
+    pub signal: Option<Signal>,
     /// How long it may take.
     pub within: Duration,
 }

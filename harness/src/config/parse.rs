@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::model::{
-    Config, Driver, ExecStep, ExecSteps, Process, Profile, Ready, Signal, Stop, Target,
-};
+use super::connection::TABLES;
+use super::model::{Config, Driver, ExecStep, ExecSteps, Process, Profile, Signal, Stop, Target};
 use crate::source::{Node, Problems, SourceErrors, Table, document, known_placeholders};
 use crate::template;
 
 /// The placeholders that every text of a target may use.
-const DIRECTORIES: [&str; 4] = ["run", "state", "tmp", "root"];
+pub(super) const PLACES: [&str; 5] = ["run", "state", "tmp", "root", "port"];
 /// How long a start or a stop may take when the file does not say.
-const WITHIN_DEFAULT: Duration = Duration::from_secs(10);
+pub(super) const WITHIN_DEFAULT: Duration = Duration::from_secs(10);
 /// A start or a stop that takes longer has failed.
 const WITHIN_MAX: Duration = Duration::from_secs(10 * 60);
 
@@ -85,33 +84,34 @@ fn read(root: &Table<'_>, problems: &mut Problems) -> Option<BTreeMap<String, Ta
 }
 
 /// Reads one target.
-struct Reader<'t, 'p> {
-    table: Table<'t>,
-    problems: &'p mut Problems,
+pub(super) struct Reader<'t, 'p> {
+    pub(super) table: Table<'t>,
+    pub(super) problems: &'p mut Problems,
 }
 
 impl<'t> Reader<'t, '_> {
     fn target(&mut self, name: &str) -> Option<Target> {
-        const KEYS: [&str; 10] = [
+        const KEYS: [&str; 13] = [
             "driver", "build", "command", "env", "ready", "probe", "stop", "requires", "profile",
-            "steps",
+            "steps", "socket", "stdio", "http",
         ];
         self.table.only(&KEYS, "a target", self.problems);
         let table = self.table.clone();
         let process = self.process(&table, "a target");
         let driver = self.driver();
-        let ready = self
-            .require("ready")
-            .and_then(|node| self.ready(&node, driver.as_ref()));
+        let ready = self.ready(driver.as_ref());
         let env = self.env();
         let probe = match self.table.get("probe") {
             Some(node) => node.flag(self.problems),
             None => Some(false),
         };
         let stop = match self.table.get("stop") {
-            Some(node) => self.stop(&node),
+            Some(node) => self.stop(&node, driver.as_ref()),
             None => Some(Stop {
-                signal: Signal::Term,
+                signal: match driver {
+                    Some(Driver::Stdio(_)) => None,
+                    _ => Some(Signal::Term),
+                },
                 within: WITHIN_DEFAULT,
             }),
         };
@@ -123,7 +123,7 @@ impl<'t> Reader<'t, '_> {
             Some(node) => Some(self.profile(&node)?),
             None => None,
         };
-        Some(Target {
+        let target = Target {
             name: name.to_owned(),
             process: process?,
             profile,
@@ -133,7 +133,8 @@ impl<'t> Reader<'t, '_> {
             probe: probe?,
             stop: stop?,
             requires: requires?,
-        })
+        };
+        self.port_is_given(&target).then_some(target)
     }
 
     /// `build` and `command` of a target or of its profile.
@@ -144,7 +145,7 @@ impl<'t> Reader<'t, '_> {
         };
         let command = table
             .require("command", what, self.problems)
-            .and_then(|node| self.words(&node, &DIRECTORIES));
+            .and_then(|node| self.words(&node, &PLACES));
         Some(Process {
             build: build?,
             command: command?,
@@ -158,26 +159,32 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn driver(&mut self) -> Option<Driver> {
-        let choices = [("sessiond", false), ("exec", true)];
-        let exec = self
-            .require("driver")?
-            .choice("driver", &choices, self.problems)?;
-        let steps = self.table.get("steps");
-        match (exec, steps) {
-            (false, None) => Some(Driver::Sessiond),
-            (false, Some(node)) => {
+        let names = ["sessiond", "exec", "socket", "stdio", "http"];
+        let driver = self.require("driver")?.choice(
+            "driver",
+            &names.map(|name| (name, name)),
+            self.problems,
+        )?;
+        for (table, owner) in TABLES
+            .map(|name| (name, name))
+            .into_iter()
+            .chain([("steps", "exec")])
+        {
+            if let Some(node) = self.table.get(table).filter(|_| owner != driver) {
                 self.problems.add(
                     node.span,
-                    "only the `exec` driver takes steps",
-                    "not allowed with `driver = \"sessiond\"`",
+                    format!("only the `{owner}` driver takes `{table}`"),
+                    format!("not allowed with `driver = \"{driver}\"`"),
                 );
-                Some(Driver::Sessiond)
             }
-            (true, Some(node)) => self.steps(&node).map(Driver::Exec),
-            (true, None) => {
-                self.require("steps");
-                None
-            }
+        }
+        match driver {
+            "sessiond" => Some(Driver::Sessiond),
+            "exec" => self
+                .require("steps")
+                .and_then(|node| self.steps(&node))
+                .map(Driver::Exec),
+            connected => self.connection(connected),
         }
     }
 
@@ -193,56 +200,16 @@ impl<'t> Reader<'t, '_> {
             let Some(node) = table.get(step.name()) else {
                 continue;
             };
-            let allowed = [step.placeholders(), &DIRECTORIES].concat();
+            let allowed = [step.placeholders(), &PLACES].concat();
             steps.insert(step, self.words(&node, &allowed)?);
         }
         Some(steps)
     }
 
-    fn ready(&mut self, node: &Node<'t>, driver: Option<&Driver>) -> Option<Ready> {
-        const WHAT: &str = "{ socket = ... } or { command = [...] }";
-        let table = node.table(WHAT, self.problems)?;
-        table.only(&["socket", "command", "within"], "`ready`", self.problems);
-        let within = self.within(&table);
-        let socket = table.get("socket");
-        match (socket, table.get("command")) {
-            (Some(node), None) => {
-                let path = node.string("a socket's path", self.problems)?;
-                self.known(&node, path, &DIRECTORIES);
-                Some(Ready::Socket {
-                    path: path.to_owned(),
-                    within: within?,
-                })
-            }
-            (None, Some(command)) if driver == Some(&Driver::Sessiond) => {
-                self.problems.add(
-                    command.span,
-                    "driver `sessiond` needs to know the socket",
-                    "write `socket = \"{run}/...\"` instead",
-                );
-                None
-            }
-            (None, Some(node)) => {
-                let command = self.words(&node, &DIRECTORIES);
-                Some(Ready::Command {
-                    command: command?,
-                    within: within?,
-                })
-            }
-            _ => {
-                self.problems.add(
-                    node.span.clone(),
-                    "`ready` takes one of `socket` and `command`",
-                    format!("expected {WHAT}"),
-                );
-                None
-            }
-        }
-    }
-
-    fn stop(&mut self, node: &Node<'t>) -> Option<Stop> {
+    fn stop(&mut self, node: &Node<'t>, driver: Option<&Driver>) -> Option<Stop> {
         let table = node.table("{ signal = \"TERM\", within = \"10s\" }", self.problems)?;
         table.only(&["signal", "within"], "`stop`", self.problems);
+        let piped = matches!(driver, Some(Driver::Stdio(_)));
         let signals = [
             ("TERM", Signal::Term),
             ("INT", Signal::Int),
@@ -250,8 +217,8 @@ impl<'t> Reader<'t, '_> {
             ("QUIT", Signal::Quit),
         ];
         let signal = match table.get("signal") {
-            Some(node) => node.choice("signal", &signals, self.problems),
-            None => Some(Signal::Term),
+            Some(node) => node.choice("signal", &signals, self.problems).map(Some),
+            None => Some((!piped).then_some(Signal::Term)),
         };
         let within = self.within(&table);
         Some(Stop {
@@ -260,7 +227,7 @@ impl<'t> Reader<'t, '_> {
         })
     }
 
-    fn within(&mut self, table: &Table<'t>) -> Option<Duration> {
+    pub(super) fn within(&mut self, table: &Table<'t>) -> Option<Duration> {
         match table.get("within") {
             Some(node) => node.duration(WITHIN_MAX, self.problems),
             None => Some(WITHIN_DEFAULT),
@@ -275,13 +242,13 @@ impl<'t> Reader<'t, '_> {
         let mut env = BTreeMap::new();
         for (_, name, node) in table.entries() {
             let value = node.string("a string", self.problems)?;
-            self.known(&node, value, &DIRECTORIES);
+            self.known(&node, value, &PLACES);
             env.insert(name.to_owned(), value.to_owned());
         }
         Some(env)
     }
 
-    fn words(&mut self, node: &Node<'t>, allowed: &[&str]) -> Option<Vec<String>> {
+    pub(super) fn words(&mut self, node: &Node<'t>, allowed: &[&str]) -> Option<Vec<String>> {
         let words = node.strings("a program and its arguments", self.problems)?;
         for word in &words {
             self.known(node, word, allowed);
@@ -290,11 +257,11 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// Notes unknown placeholders in `text`.
-    fn known(&mut self, node: &Node<'t>, text: &str, allowed: &[&str]) {
+    pub(super) fn known(&mut self, node: &Node<'t>, text: &str, allowed: &[&str]) {
         known_placeholders(node, &template::placeholders(text), allowed, self.problems);
     }
 
-    fn require(&mut self, key: &str) -> Option<Node<'t>> {
+    pub(super) fn require(&mut self, key: &str) -> Option<Node<'t>> {
         self.table.require(key, "a target", self.problems)
     }
 }

@@ -41,7 +41,7 @@ fn what_is_not_written_has_its_default() {
     assert_eq!(
         target.stop,
         Stop {
-            signal: Signal::Term,
+            signal: Some(Signal::Term),
             within: ten_seconds
         }
     );

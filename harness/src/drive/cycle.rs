@@ -64,6 +64,7 @@ fn expanded(action: &Action, values: &Values) -> Action {
         Action::Open { command, .. } => *command = expand_all(command, values),
         Action::Write { text, .. } => *text = expand(text, values),
         Action::Screen { contains, .. } => *contains = expand(contains, values),
+        Action::Exchange { exchange, .. } => exchange.expand(values),
         Action::Resize { .. }
         | Action::WaitExit { .. }
         | Action::WaitOutput { .. }

@@ -99,7 +99,7 @@ impl Drive<'_, '_> {
     pub(super) async fn failed(&mut self, place: &str, error: StepError) -> Stop {
         if let Some(instance) = &mut self.instance {
             let exit = match &error {
-                StepError::Target(_) => instance.has_exited_by_now().await,
+                StepError::Target(_) | StepError::Closed(_) => instance.has_exited_by_now().await,
                 StepError::Load(_) | StepError::Stuck(_) => instance.has_exited().await,
             };
             if let Some(exit) = exit {
@@ -112,7 +112,7 @@ impl Drive<'_, '_> {
             }
         }
         let (outcome, detail) = match error {
-            StepError::Load(detail) => (Outcome::LoadFailed, detail),
+            StepError::Load(detail) | StepError::Closed(detail) => (Outcome::LoadFailed, detail),
             StepError::Target(detail) => (Outcome::TargetFailed, detail),
             StepError::Stuck(within) => (
                 Outcome::TimedOut,

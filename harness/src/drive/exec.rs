@@ -100,7 +100,8 @@ impl ExecDriver {
             | Action::Attach { .. }
             | Action::Detach { .. }
             | Action::Disconnect { .. }
-            | Action::SendRaw { .. } => {
+            | Action::SendRaw { .. }
+            | Action::Exchange { .. } => {
                 return Err(StepError::Load(
                     "the exec driver has no such step".to_owned(),
                 ));
@@ -182,6 +183,7 @@ pub(super) fn command_for(action: &Action) -> Option<ExecStep> {
         | Action::Detach { .. }
         | Action::Disconnect { .. }
         | Action::SendRaw { .. }
+        | Action::Exchange { .. }
         | Action::Idle { .. } => None,
     }
 }

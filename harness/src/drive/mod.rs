@@ -13,6 +13,7 @@ mod quiet;
 mod scenario;
 mod sessiond;
 mod warmup;
+mod wire;
 
 use std::io;
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ use crate::config::Config;
 use crate::record::Recorder;
 use crate::record::event::{Event, Outcome, RunStarted};
 use crate::scenario::Scenario;
+
+pub(crate) use driver::unsupported;
 
 /// When the dhat build is run beside the shipped one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -111,11 +111,7 @@ impl Drive<'_, '_> {
         if let Some(program) = target::missing_program(&self.target.requires) {
             return Some(format!("`{program}` is not installed"));
         }
-        let step = driver::unsupported(self.target, &self.scenario.steps)?;
-        Some(format!(
-            "target `{}` has no command for the step `{step}`",
-            self.target.name
-        ))
+        driver::unsupported(self.target, &self.scenario.steps)
     }
 
     /// Measures, then profiles where that is wanted; each has a deadline of its own.
@@ -196,9 +192,10 @@ impl Drive<'_, '_> {
             allocator: probe.as_ref().map(|probe| probe.hello().allocator.clone()),
             dhat: build == Build::Dhat,
         }))?;
-        let connected = timeout(CONNECT_WITHIN, Driver::connect(self.target, instance)).await;
+        let within = self.target.ready.asks_for().unwrap_or(CONNECT_WITHIN);
+        let connected = timeout(within, Driver::connect(self.target, instance)).await;
         let sampler = Sampler::new(instance.pid, instance.supervisor, probe, instance.private());
-        match connected.unwrap_or(Err(StepError::Stuck(CONNECT_WITHIN))) {
+        match connected.unwrap_or(Err(StepError::Stuck(within))) {
             Ok(driver) => Ok((driver, sampler)),
             Err(error) => Err(self.failed("connecting", error).await),
         }

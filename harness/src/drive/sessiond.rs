@@ -106,6 +106,12 @@ impl SessiondDriver {
             | Action::Detach { .. }
             | Action::Disconnect { .. }
             | Action::SendRaw { .. } => self.client_step(action, load).await?,
+            Action::Exchange { exchange, .. } => {
+                return Err(StepError::Load(format!(
+                    "the sessiond driver has no step `{}`",
+                    exchange.name()
+                )));
+            }
         }
         Ok(())
     }
@@ -155,6 +161,7 @@ impl SessiondDriver {
             | Action::WaitOutput { .. }
             | Action::Screen { .. }
             | Action::Close { .. }
+            | Action::Exchange { .. }
             | Action::Idle { .. } => {}
         }
         Ok(())

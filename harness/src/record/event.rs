@@ -158,7 +158,7 @@ pub struct Load {
     pub exited: u64,
     /// Clients connected.
     pub connected: u64,
-    /// Bytes of terminal output, as the target counts them.
+    /// Bytes of terminal output, as the target counts them; of a target that is driven over a connection, bytes received.
     pub output_bytes: u64,
     /// Bytes of input and of raw messages sent.
     pub sent_bytes: u64,
@@ -167,6 +167,35 @@ pub struct Load {
     /// Milliseconds that clients stayed connected, added up over all of them.
     #[serde(default)]
     pub client_ms: u64,
+    /// Messages answered: calls, HTTP requests, and what a step waited for.
+    #[serde(default)]
+    pub messages: u64,
+}
+
+impl Load {
+    /// Counts what another part of the load did, too.
+    pub fn add(&mut self, other: &Load) {
+        let Load {
+            opened,
+            closed,
+            exited,
+            connected,
+            output_bytes,
+            sent_bytes,
+            faults,
+            client_ms,
+            messages,
+        } = other;
+        self.opened += opened;
+        self.closed += closed;
+        self.exited += exited;
+        self.connected += connected;
+        self.output_bytes += output_bytes;
+        self.sent_bytes += sent_bytes;
+        self.faults += faults;
+        self.client_ms += client_ms;
+        self.messages += messages;
+    }
 }
 
 /// One measurement of the whole process tree of the target, after it settled.

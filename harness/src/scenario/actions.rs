@@ -52,6 +52,7 @@ impl Reader<'_, '_> {
             "idle" => Some(Action::Idle {
                 duration: self.require("for")?.duration(WITHIN_MAX, self.problems)?,
             }),
+            "send" | "expect" | "call" | "notify" | "request" => self.exchange(name),
             _ => self.client_action(name),
         }
     }

@@ -138,7 +138,8 @@ impl<'s> State<'s> {
             | Action::Attach { .. }
             | Action::Detach { .. }
             | Action::Disconnect { .. }
-            | Action::SendRaw { .. } => self.take_client(number, placed, &mut wrong),
+            | Action::SendRaw { .. }
+            | Action::Exchange { .. } => self.take_client(number, placed, &mut wrong),
         }
     }
 
@@ -177,7 +178,11 @@ impl<'s> State<'s> {
                 self.attached
                     .retain(|&(attached, _)| attached != client.as_str());
             }
-            Action::SendRaw { client, .. } => {
+            Action::SendRaw { client, .. }
+            | Action::Exchange {
+                client: Some(client),
+                ..
+            } => {
                 self.must_be_connected(client, placed, wrong);
             }
             _ => {}

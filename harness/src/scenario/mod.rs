@@ -2,6 +2,7 @@
 
 mod actions;
 mod check;
+mod exchanges;
 mod gates;
 mod load;
 mod model;
@@ -9,6 +10,7 @@ mod parse;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use gates::{GateOverride, OverrideError};
 pub use load::{LoadError, find, load_suite};
@@ -16,3 +18,4 @@ pub use model::{
     Action, Cycles, Gate, Leave, Metric, MetricUnit, RawAnswer, RawMessage, Scenario, Step, Suite,
     Warmup, When,
 };
+pub use wire::{Answer, Exchange, Expected, Framed, HttpRequest, Length, Payload};

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::wire::Exchange;
 use crate::units::Bytes;
 
 /// One question about a target, with the load that asks it and the gates that judge the answer.
@@ -213,6 +214,13 @@ pub enum Action {
         message: RawMessage,
         /// What the target must answer; anything else withdraws the verdict.
         expect: RawAnswer,
+    },
+    /// Says something on each of the clients' connections, and reads what is answered.
+    Exchange {
+        /// The clients; without a name, the one connection that lasts as long as the target.
+        client: Option<String>,
+        /// What is said, and what must be answered.
+        exchange: Exchange,
     },
     /// Lets the target stand idle.
     Idle {

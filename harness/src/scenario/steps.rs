@@ -33,7 +33,7 @@ pub(super) struct Placed {
 }
 
 /// Each step's name and the keys that it takes beside those that every step takes.
-const VOCABULARY: [(&str, &[&str]); 13] = [
+const VOCABULARY: [(&str, &[&str]); 18] = [
     ("open", &["session", "command", "size", "scrollback"]),
     ("write", &["session", "text"]),
     ("resize", &["session", "size"]),
@@ -46,6 +46,25 @@ const VOCABULARY: [(&str, &[&str]); 13] = [
     ("detach", &["client", "session"]),
     ("disconnect", &["client", "how"]),
     ("send_raw", &["client", "declare", "send", "expect"]),
+    ("send", &["client", "text", "bytes", "hex", "raw"]),
+    (
+        "expect",
+        &[
+            "client", "contains", "line", "at_least", "silence", "closed",
+        ],
+    ),
+    (
+        "call",
+        &["client", "method", "params", "contains", "expect_error"],
+    ),
+    ("notify", &["client", "method", "params"]),
+    (
+        "request",
+        &[
+            "client", "method", "path", "headers", "body", "bytes", "chunked", "status",
+            "contains", "at_least",
+        ],
+    ),
     ("idle", &["for"]),
 ];
 

@@ -1,5 +1,6 @@
 //! A TOML file that a person wrote, and everything that is wrong with it, each at its place.
 
+mod json;
 mod measures;
 mod node;
 mod suggest;

@@ -26,6 +26,11 @@ impl<'t> Node<'t> {
         }
     }
 
+    /// The value itself.
+    pub(super) fn value(&self) -> &'t DeValue<'t> {
+        self.value
+    }
+
     fn expected(&self, what: &str, problems: &mut Problems) {
         let found = self.value.type_str();
         problems.add(

@@ -22,7 +22,8 @@ pub struct Exit {
 impl Exit {
     /// Whether it ended as it was asked to: by itself with code 0, or, where it has no handler, of the very signal.
     pub fn is_clean(&self, stop: Stop) -> bool {
-        let of_the_request = self.signal == Some(signal_number(stop.signal));
+        let asked = stop.signal.map(signal_number);
+        let of_the_request = self.signal.is_some() && self.signal == asked;
         !self.overdue && (self.code == Some(0) || of_the_request)
     }
 

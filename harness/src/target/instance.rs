@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Stdio};
@@ -10,16 +11,18 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
 use tokio::time::{Instant, timeout};
 
 use super::build::{find_program, sha256_of};
 use super::dirs::PrivateDirs;
 use super::environment::{environment, probe_socket};
 use super::exit::{Exit, signal_number};
+use super::stdio::{self, Stdio as Pipes};
 use super::wire::{Command, Launch, Notice};
-use crate::config::Target;
+use crate::config::{self, Target};
 use crate::sample::{files_under, pause, proc};
-use crate::template::{Values, expand_all};
+use crate::template::{Values, expand_all, placeholders};
 
 /// The supervisor itself needs milliseconds; this is for a machine that is overloaded.
 pub(super) const SUPERVISOR_WITHIN: Duration = Duration::from_secs(20);
@@ -61,6 +64,8 @@ pub struct Instance {
     pub(super) program: String,
     dirs: PrivateDirs,
     child: Child,
+    /// leakgate's ends of its standard input and output, where it is driven over them.
+    pipes: Option<Pipes>,
     control: BufReader<UnixStream>,
     log: PathBuf,
     /// The part of a notice that has been read.
@@ -111,7 +116,12 @@ impl Instance {
     /// See [`StartError`]; nothing is left running then.
     pub fn start(plan: Plan<'_>) -> Result<Self, StartError> {
         let dirs = PrivateDirs::choose()?;
-        let values = dirs.values(plan.root);
+        let values = match plan.takes_a_port() {
+            true => dirs
+                .values(plan.root)
+                .text("port", free_port()?.to_string()),
+            false => dirs.values(plan.root),
+        };
         let argv = expand_all(plan.command, &values);
         let program = argv.first().cloned().unwrap_or_default();
         let env = environment(plan.target, &dirs, &values);
@@ -121,8 +131,15 @@ impl Instance {
             cwd: plan.root.to_owned(),
             log: plan.log.to_owned(),
         };
+        let (pipes, ends) = match plan.target.driver {
+            config::Driver::Stdio(_) => {
+                Pipes::new().map(|(pipes, ends)| (Some(pipes), Some(ends)))?
+            }
+            _ => (None, None),
+        };
         let (child, mut control) = spawn_supervisor(dirs.root())?;
         dirs.make()?;
+        stdio::hand_over(&control, ends.as_ref())?;
         // Far shorter than the socket's buffer: this does not wait.
         let mut line = serde_json::to_vec(&launch).map_err(io::Error::from)?;
         line.push(b'\n');
@@ -137,6 +154,7 @@ impl Instance {
             program,
             dirs,
             child,
+            pipes,
             control,
             log: plan.log.to_owned(),
             partial: String::new(),
@@ -152,6 +170,17 @@ impl Instance {
     /// The socket of its probe.
     pub fn probe_socket(&self) -> PathBuf {
         probe_socket(&self.dirs)
+    }
+
+    /// What it says on its standard output, and its standard input; one reader at a time makes sense of it.
+    ///
+    /// # Errors
+    /// When it is not driven over them, or descriptors run out.
+    pub fn stdio(&self) -> io::Result<(pipe::Receiver, pipe::Sender)> {
+        match &self.pipes {
+            Some(pipes) => pipes.streams(),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     /// What holds all its private directories.
@@ -194,9 +223,12 @@ impl Instance {
     /// # Errors
     /// When the supervisor fails.
     pub async fn stop(&mut self, stop: crate::config::Stop) -> io::Result<Exit> {
+        if let (None, Some(pipes)) = (stop.signal, &mut self.pipes) {
+            pipes.end_input();
+        }
         let within_ms = u64::try_from(stop.within.as_millis()).unwrap_or(u64::MAX);
         self.tell(&Command::Stop {
-            signal: signal_number(stop.signal),
+            signal: stop.signal.map(signal_number),
             within_ms,
         })
         .await?;
@@ -278,6 +310,22 @@ impl Instance {
         }
         Ok(serde_json::from_str(&std::mem::take(&mut self.partial))?)
     }
+}
+
+impl Plan<'_> {
+    /// Whether the target is told a port.
+    fn takes_a_port(&self) -> bool {
+        let texts = self.command.iter().chain(self.target.env.values());
+        texts
+            .into_iter()
+            .any(|text| placeholders(text).contains(&"port"))
+    }
+}
+
+/// A TCP port that nobody on the loopback device uses now. Somebody may take it before the target does: then the target
+/// says so and ends.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// leakgate again, as a supervisor, in a process group that the terminal's Ctrl-C does not reach.

@@ -8,7 +8,9 @@ mod dirs;
 mod environment;
 mod exit;
 mod instance;
+mod listener;
 mod ready;
+mod stdio;
 mod supervise;
 mod wire;
 

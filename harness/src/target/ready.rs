@@ -3,10 +3,11 @@
 use std::io;
 use std::process::Stdio;
 
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::Instant;
 
 use super::instance::{Instance, READY_EVERY, SUPERVISOR_WITHIN, StartError};
+use super::listener;
 use super::wire::Notice;
 use crate::config::Ready;
 use crate::sample::{pause, proc};
@@ -28,18 +29,23 @@ impl Instance {
         }
         let (what, within) = match ready {
             Ready::Socket { path, within } => (expand(path, &self.values), *within),
+            Ready::Tcp { address, within } => (expand(address, &self.values), *within),
             Ready::Command { command, within } => {
                 (expand_all(command, &self.values).join(" "), *within)
             }
+            // The driver asks, once it is connected.
+            Ready::Request { .. } | Ready::AtOnce => return Ok(()),
         };
         let deadline = Instant::now() + within;
         loop {
             let is_ready = match ready {
                 Ready::Socket { .. } => self.serves(&what).await,
+                Ready::Tcp { .. } => self.serves_tcp(&what).await,
                 Ready::Command { command, .. } => {
                     let answer = tokio::time::timeout_at(deadline, self.succeeds(command));
                     answer.await.unwrap_or(false)
                 }
+                Ready::Request { .. } | Ready::AtOnce => true,
             };
             if is_ready {
                 return Ok(());
@@ -70,6 +76,14 @@ impl Instance {
         let listener = listener.and_then(|pid| u32::try_from(pid).ok());
         let tree = proc::descendants(self.supervisor).unwrap_or_default();
         listener.is_some_and(|pid| tree.iter().any(|process| process.pid == pid))
+    }
+
+    /// The same of a TCP address.
+    async fn serves_tcp(&self, address: &str) -> bool {
+        let Ok(address) = address.parse() else {
+            return false;
+        };
+        TcpStream::connect(address).await.is_ok() && listener::is_under(self.supervisor, address)
     }
 
     async fn succeeds(&self, command: &[String]) -> bool {

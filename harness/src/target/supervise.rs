@@ -18,6 +18,7 @@ use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
+use super::stdio::{Ends, take_over};
 use super::wire::{Command, Launch, Notice};
 use crate::sample::{pause, proc};
 
@@ -36,6 +37,7 @@ const LEFT_MAX: usize = 32;
 pub fn run(private: &Path) -> io::Result<()> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     let socket = std::os::unix::net::UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let piped = take_over(&socket)?;
     socket.set_nonblocking(true)?;
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -43,7 +45,11 @@ pub fn run(private: &Path) -> io::Result<()> {
         .block_on(async {
             let children = signal(SignalKind::child())?;
             let control = BufReader::new(UnixStream::from_std(socket)?);
-            let supervisor = Supervisor { control, children };
+            let supervisor = Supervisor {
+                control,
+                children,
+                piped,
+            };
             let ended = supervisor.supervise().await;
             if let Ok(true) = ended {
                 return Ok(());
@@ -59,6 +65,8 @@ pub fn run(private: &Path) -> io::Result<()> {
 struct Supervisor {
     control: BufReader<UnixStream>,
     children: SignalStream,
+    /// Standard input and output of a target that is driven over them.
+    piped: Option<Ends>,
 }
 
 /// How the target ended.
@@ -74,7 +82,8 @@ impl Supervisor {
         let Some(launch) = next_line(&mut self.control).await else {
             return Ok(false);
         };
-        let pid = match start(&serde_json::from_str(&launch)?) {
+        let piped = self.piped.take();
+        let pid = match start(&serde_json::from_str(&launch)?, piped) {
             Ok(pid) => pid,
             Err(error) => {
                 let reason = error.to_string();
@@ -113,13 +122,19 @@ impl Supervisor {
         }
     }
 
-    async fn stop(&mut self, target: Pid, signal: i32, within_ms: u64) -> io::Result<Notice> {
+    async fn stop(
+        &mut self,
+        target: Pid,
+        signal: Option<i32>,
+        within_ms: u64,
+    ) -> io::Result<Notice> {
         let began = Instant::now();
         let deadline = began + Duration::from_millis(within_ms);
-        let signal = Signal::from_named_raw(signal).unwrap_or(Signal::TERM);
         let took = |began: Instant| u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        // It may have gone between the question and the signal; the loop below notices.
-        let _ = rustix::process::kill_process(target, signal);
+        if let Some(signal) = signal.and_then(Signal::from_named_raw) {
+            // It may have gone between the question and the signal; the loop below notices.
+            let _ = rustix::process::kill_process(target, signal);
+        }
         loop {
             if let Some(ended) = reap(Some(target))? {
                 let took_ms = took(began);
@@ -183,19 +198,23 @@ async fn next_line(control: &mut BufReader<UnixStream>) -> Option<String> {
     read.is_ok_and(|read| read > 0).then_some(line)
 }
 
-fn start(launch: &Launch) -> io::Result<Pid> {
+fn start(launch: &Launch, piped: Option<Ends>) -> io::Result<Pid> {
     let log = File::create(&launch.log)?;
     let (program, arguments) = launch
         .argv
         .split_first()
         .ok_or(io::ErrorKind::InvalidInput)?;
+    let (input, output) = match piped {
+        Some(ends) => (Stdio::from(ends.input), Stdio::from(ends.output)),
+        None => (Stdio::null(), log.try_clone()?.into()),
+    };
     let child = Process::new(program)
         .args(arguments)
         .env_clear()
         .envs(&launch.env)
         .current_dir(&launch.cwd)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
+        .stdin(input)
+        .stdout(output)
         .stderr(log)
         .process_group(0)
         .spawn()?;

@@ -24,8 +24,8 @@ pub(super) struct Launch {
 pub(super) enum Command {
     /// End the target with a signal; kill it when it has not gone in time.
     Stop {
-        /// Signal number.
-        signal: i32,
+        /// Signal number; none when something else has asked it to end.
+        signal: Option<i32>,
         /// Milliseconds.
         within_ms: u64,
     },
