@@ -69,7 +69,9 @@ async fn body(stream: &mut Stream, head: &[String]) -> io::Result<u64> {
     let header = |name: &str| {
         head.iter().find_map(|line| {
             let (header, value) = line.split_once(':')?;
-            header.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+            header
+                .eq_ignore_ascii_case(name)
+                .then(|| value.trim().to_owned())
         })
     };
     if header("transfer-encoding").is_none() {

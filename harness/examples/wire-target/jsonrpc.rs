@@ -23,7 +23,11 @@ pub(crate) fn run(framing: Framing) -> io::Result<()> {
     while let Some(message) = read(framing, &mut input)? {
         let Ok(request) = serde_json::from_slice::<Value>(&message) else {
             let error = json!({ "code": -32700, "message": "parse error" });
-            write(framing, &mut output, &json!({ "jsonrpc": "2.0", "id": null, "error": error }))?;
+            write(
+                framing,
+                &mut output,
+                &json!({ "jsonrpc": "2.0", "id": null, "error": error }),
+            )?;
             continue;
         };
         let method = request["method"].as_str().unwrap_or_default();
@@ -32,7 +36,10 @@ pub(crate) fn run(framing: Framing) -> io::Result<()> {
             "initialize" => Ok(json!({ "name": "wire-target" })),
             _ if !initialized => Err((-32002, "not initialized")),
             "echo" => Ok(request["params"].clone()),
-            "keep" => kept.keep_descriptor().map(|()| json!("kept")).map_err(|_| (-1, "cannot")),
+            "keep" => kept
+                .keep_descriptor()
+                .map(|()| json!("kept"))
+                .map_err(|_| (-1, "cannot")),
             "chatty" => {
                 for n in 0..3 {
                     let note = json!({ "jsonrpc": "2.0", "method": "note", "params": [n] });

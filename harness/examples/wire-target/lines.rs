@@ -44,7 +44,10 @@ pub(crate) async fn connection(stream: Box<dyn Io>, kept: Kept) -> io::Result<()
 /// The next line; none in it when it was too long, none at all at the end.
 async fn next_line(stream: &mut BufReader<Box<dyn Io>>) -> io::Result<Option<Option<String>>> {
     let mut line = Vec::new();
-    let read = (&mut *stream).take(LINE_MAX).read_until(b'\n', &mut line).await?;
+    let read = (&mut *stream)
+        .take(LINE_MAX)
+        .read_until(b'\n', &mut line)
+        .await?;
     if read == 0 {
         return Ok(None);
     }
@@ -53,7 +56,10 @@ async fn next_line(stream: &mut BufReader<Box<dyn Io>>) -> io::Result<Option<Opt
     }
     loop {
         line.clear();
-        let read = (&mut *stream).take(LINE_MAX).read_until(b'\n', &mut line).await?;
+        let read = (&mut *stream)
+            .take(LINE_MAX)
+            .read_until(b'\n', &mut line)
+            .await?;
         match line.last() {
             Some(b'\n') => return Ok(Some(None)),
             _ if read == 0 => return Ok(None),

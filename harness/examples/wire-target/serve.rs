@@ -54,11 +54,7 @@ impl Listener {
 }
 
 /// Serves every connection with `serve`; `kind` is `--unix` or `--tcp`.
-pub(crate) fn run<F>(
-    kind: &str,
-    address: &str,
-    serve: fn(Box<dyn Io>, Kept) -> F,
-) -> io::Result<()>
+pub(crate) fn run<F>(kind: &str, address: &str, serve: fn(Box<dyn Io>, Kept) -> F) -> io::Result<()>
 where
     F: Future<Output = io::Result<()>> + Send + 'static,
 {

@@ -223,15 +223,16 @@ impl Instance {
     /// # Errors
     /// When the supervisor fails.
     pub async fn stop(&mut self, stop: crate::config::Stop) -> io::Result<Exit> {
-        if let (None, Some(pipes)) = (stop.signal, &mut self.pipes) {
-            pipes.end_input();
-        }
         let within_ms = u64::try_from(stop.within.as_millis()).unwrap_or(u64::MAX);
         self.tell(&Command::Stop {
             signal: stop.signal.map(signal_number),
             within_ms,
         })
         .await?;
+        // Only now: the supervisor knows that the end which this brings about was asked for.
+        if let (None, Some(pipes)) = (stop.signal, &mut self.pipes) {
+            pipes.end_input();
+        }
         let notice = self.notice(stop.within + SUPERVISOR_WITHIN).await?;
         let exit = self.exit(notice).ok_or(io::ErrorKind::InvalidData)?;
         self.exited = Some(exit.clone());

@@ -8,3 +8,4 @@ mod exec_target;
 mod memory;
 mod sampling;
 mod sessiond_target;
+mod wire_targets;
