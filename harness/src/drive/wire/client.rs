@@ -1,5 +1,7 @@
 //! A client: one connection, on which messages or HTTP requests are exchanged.
 
+use tokio::time::Instant;
+
 use super::super::driver::StepError;
 use super::channel::Channel;
 use super::http::Requests;
@@ -11,7 +13,10 @@ use crate::scenario::{Exchange, HttpRequest};
 
 /// A connection, as it has been used so far.
 #[derive(Debug)]
-pub(super) struct Client(State);
+pub(super) struct Client {
+    state: State,
+    connected: Instant,
+}
 
 #[derive(Debug)]
 enum State {
@@ -34,12 +39,20 @@ pub(super) enum Deed {
 
 impl Client {
     pub(super) fn new(stream: Stream, framing: Framing) -> Self {
-        Self(State::Channel(Box::new(Channel::new(stream, framing))))
+        Self {
+            state: State::Channel(Box::new(Channel::new(stream, framing))),
+            connected: Instant::now(),
+        }
+    }
+
+    /// Milliseconds since it connected.
+    pub(super) fn connected_ms(&self) -> u64 {
+        u64::try_from(self.connected.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Whether it is known that the target has closed the connection.
     pub(super) fn is_closed(&self) -> bool {
-        match &self.0 {
+        match &self.state {
             State::Channel(_) => false,
             State::Requests(requests) => requests.is_closed(),
             State::Gone => true,
@@ -59,7 +72,7 @@ impl Client {
                 Ok(Some(self))
             }
             Deed::Goodbye => {
-                match self.0 {
+                match self.state {
                     State::Channel(channel) => channel.goodbye(patience).await?,
                     State::Requests(requests) => requests.goodbye(patience).await?,
                     State::Gone => {}
@@ -71,7 +84,7 @@ impl Client {
 
     /// An error when the target did not take all that was sent, and nothing was to show for it.
     pub(super) fn not_cut_off(&self) -> Result<(), StepError> {
-        match &self.0 {
+        match &self.state {
             State::Channel(channel) => channel.not_cut_off(),
             State::Requests(_) | State::Gone => Ok(()),
         }
@@ -87,7 +100,7 @@ impl Client {
         if let Exchange::Request(request) = exchange {
             return self.request(request, patience, load).await;
         }
-        let State::Channel(channel) = &mut self.0 else {
+        let State::Channel(channel) = &mut self.state else {
             return Err(StepError::Load(
                 "this connection has made HTTP requests: connect another client for bytes of your own".to_owned(),
             ));
@@ -122,7 +135,7 @@ impl Client {
         patience: Patience,
         load: &mut Load,
     ) -> Result<(), StepError> {
-        let mut requests = match std::mem::replace(&mut self.0, State::Gone) {
+        let mut requests = match std::mem::replace(&mut self.state, State::Gone) {
             State::Channel(channel) if channel.is_fresh() => {
                 Requests::new(channel.into_stream()).await?
             }
@@ -134,7 +147,7 @@ impl Client {
             }
         };
         let done = requests.request(request, patience, load).await;
-        self.0 = State::Requests(requests);
+        self.state = State::Requests(requests);
         done
     }
 }

@@ -126,6 +126,7 @@ impl WireDriver {
             }
             Action::Disconnect { client, how } => {
                 let clients = self.take(client)?;
+                load.client_ms += clients.iter().map(Client::connected_ms).sum::<u64>();
                 match how {
                     Leave::Goodbye => {
                         let left = all(clients, &Deed::Goodbye, patience, load);
