@@ -40,6 +40,14 @@ impl<'t> Reader<'t, '_> {
             );
             return None;
         };
+        if let (false, Some(then)) = (*way == "request", table.get("then")) {
+            self.problems.add(
+                then.span,
+                "`then` follows a `request`",
+                format!("not allowed with `{way}`"),
+            );
+            return None;
+        }
         if !self.fits(way, value, driver) {
             return None;
         }

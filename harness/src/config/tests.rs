@@ -120,3 +120,68 @@ fn a_file_that_is_not_there_is_named() {
     let error = Config::load(Path::new("/nowhere/leakgate.toml")).unwrap_err();
     assert_eq!(error.to_string(), "cannot read /nowhere/leakgate.toml");
 }
+
+#[test]
+fn errors_in_the_tables_of_drivers_say_what_is_allowed() {
+    let text = r#"
+[target.one]
+driver = "socket"
+command = ["daemon"]
+socket = { unix = "{run}/s", tcp = "127.0.0.1:1", framing = "line" }
+
+[target.two]
+driver = "socket"
+command = ["daemon"]
+socket = { tcp = "localhost:80", framing = "raw" }
+ready = { request = "hello" }
+
+[target.three]
+driver = "http"
+command = ["daemon"]
+http = { tcp = "[::1]:{port}" }
+stdio = { framing = "raw" }
+
+[target.four]
+driver = "stdio"
+command = ["daemon"]
+ready = { request = "hello", tcp = "127.0.0.1:1" }
+
+[target.five]
+driver = "sessiond"
+command = ["daemon"]
+ready = { tcp = "127.0.0.1:80" }
+
+[target.six]
+driver = "stdio"
+command = ["daemon"]
+stdio = { framing = "raw" }
+ready = { command = ["true"], then = "hello" }
+"#;
+    insta::assert_snapshot!(read(text).unwrap_err());
+}
+
+#[test]
+fn a_target_that_is_driven_over_a_connection_has_its_defaults() {
+    let text = r#"
+[target.rpc]
+driver = "stdio"
+command = ["daemon"]
+stdio = { framing = "jsonrpc-lines" }
+
+[target.web]
+driver = "http"
+env = { PORT = "{port}" }
+command = ["daemon"]
+http = { tcp = "127.0.0.1:{port}" }
+"#;
+    let config = read(text).unwrap_or_else(|errors| panic!("{errors}"));
+    let rpc = &config.targets["rpc"];
+    assert_eq!(rpc.driver, Driver::Stdio(Framing::JsonRpcLines));
+    assert_eq!((&rpc.ready, rpc.stop.signal), (&Ready::AtOnce, None));
+    let web = &config.targets["web"];
+    assert_eq!(web.stop.signal, Some(Signal::Term));
+    let Ready::Tcp { address, .. } = &web.ready else {
+        panic!("{:?}", web.ready);
+    };
+    assert_eq!(address, "127.0.0.1:{port}");
+}

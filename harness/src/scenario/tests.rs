@@ -355,3 +355,60 @@ fn when_counts_cycles_of_a_phase_from_one() {
     assert!(!When::Only(vec![3]).includes(3, false));
     assert!(When::Except(vec![3]).includes(3, false));
 }
+
+#[test]
+fn errors_in_exchanges_say_what_is_allowed() {
+    let text = r#"
+question = "q"
+target = "t"
+[cycles]
+warmup = 1
+measure = 5
+[[step]]
+do = "send"
+client = "absent"
+text = "x"
+[[step]]
+do = "send"
+text = "x"
+bytes = "1MiB"
+[[step]]
+do = "send"
+raw = true
+[[step]]
+do = "send"
+hex = "0x41"
+[[step]]
+do = "expect"
+contains = "{nothing}"
+[[step]]
+do = "expect"
+silence = false
+[[step]]
+do = "call"
+method = "m"
+params = "text"
+[[step]]
+do = "call"
+method = "m"
+params = { a = [{ b = "{nothing}" }], n = nan }
+[[step]]
+do = "call"
+method = "m"
+contains = "x"
+expect_error = 1
+[[step]]
+do = "request"
+path = "status"
+status = 99
+[[step]]
+do = "request"
+path = "/"
+body = "x"
+bytes = "1B"
+headers = { a = 1 }
+[gates]
+fds = 0
+"#;
+    insta::assert_snapshot!(read(text).unwrap_err());
+}

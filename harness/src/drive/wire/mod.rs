@@ -15,6 +15,8 @@ mod jsonrpc;
 mod patience;
 mod received;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
