@@ -1,8 +1,10 @@
 //! `ready` in `leakgate.toml`: how a target shows that it can be used.
 
+use std::time::Duration;
+
 use super::model::{Driver, Endpoint, Ready, Target};
 use super::parse::{PLACES, Reader, WITHIN_DEFAULT};
-use crate::source::{Node, listed};
+use crate::source::{Node, Table, listed};
 use crate::template;
 
 /// The ways to be ready, of which a target has one.
@@ -51,7 +53,18 @@ impl<'t> Reader<'t, '_> {
         if !self.fits(way, value, driver) {
             return None;
         }
-        match *way {
+        self.shown(way, value, &table, within)
+    }
+
+    /// That way of being ready, with its value.
+    fn shown(
+        &mut self,
+        way: &str,
+        value: &Node<'t>,
+        table: &Table<'t>,
+        within: Option<Duration>,
+    ) -> Option<Ready> {
+        match way {
             "socket" => {
                 let path = self.text(value, "a socket's path")?;
                 Some(Ready::Socket {
