@@ -6,6 +6,7 @@
 mod attribution;
 mod binomial;
 mod centre;
+mod resident;
 mod special;
 mod spending;
 mod trend;
@@ -15,6 +16,10 @@ mod windows;
 pub use attribution::{Attribution, COLUMNS_MAX, Cost, NotAttributed, attribution};
 pub use binomial::{Rate, clopper_pearson};
 pub use centre::{mad, median};
+pub use resident::{
+    RESIDENT_CLEAN_SAMPLES_MIN, RESIDENT_LEAK_SAMPLES_MIN, RESIDENT_LOOKS, RESIDENT_SAMPLES_MIN,
+    Resident, ResidentRule, ResidentShape, ResidentVerdict, resident,
+};
 pub use special::student_t_above;
 pub use spending::{Budget, looks};
 pub use trend::{MannKendall, POINTS_MAX, Slope, mann_kendall, theil_sen};
