@@ -34,7 +34,7 @@ const BLOCK: usize = 10;
 const BLOCKS_MAX: usize = 500;
 
 /// The last half must grow by this part of the limit, its largest step left out: else the growth has ended.
-const LAST_HALF_PART: f64 = 0.25;
+const LAST_HALF_PART: f64 = 0.5;
 
 /// A clean series grows by less than this many limits, its steps included.
 const CLEAN_LIMITS: f64 = 2.0;
