@@ -24,8 +24,9 @@ pub const RESIDENT_LEAK_SAMPLES_MIN: usize = 200;
 /// Samples from which on a series is called clean: a leak of 8 KiB per cycle may hide for 200 cycles in memory that was free.
 pub const RESIDENT_CLEAN_SAMPLES_MIN: usize = 400;
 
-/// When a run looks: each look has a third to two fifths more samples than the one before.
-pub const RESIDENT_LOOKS: [usize; 4] = [150, 200, 283, 400];
+/// After how many samples a run looks: each time after about √2 as many. A leak at any look ends it, a clean series at the
+/// third or fourth; what is unclear after the last stays so.
+pub const RESIDENT_LOOKS: [usize; 4] = [200, 283, 400, 566];
 
 /// Samples whose lowest level is one floor.
 const BLOCK: usize = 10;
@@ -33,11 +34,11 @@ const BLOCK: usize = 10;
 /// Longer blocks keep a soak of days to this many floors: the rule compares each with each.
 const BLOCKS_MAX: usize = 500;
 
-/// The last half must grow by this part of the limit, its largest step left out: else the growth has ended.
+/// The last half must grow by more than this part of the limit, its largest step left out: else the growth has ended.
 const LAST_HALF_PART: f64 = 0.5;
 
 /// A clean series grows by less than this many limits, its steps included.
-const CLEAN_LIMITS: f64 = 2.0;
+const CLEAN_LIMITS: f64 = 1.5;
 
 /// A leak of more than this per cycle would be seen without statistics.
 const SENSITIVITY_MAX: i64 = 1 << 30;
