@@ -1,45 +1,39 @@
-//! When an automatic warm-up ends: once the readings stand still.
+//! When an automatic warm-up ends: once memory has stopped growing ever more slowly, and everything that is counted
+//! stands still.
 
-use std::collections::VecDeque;
+use leakgate_stats::{WARMUP_SAMPLES_MIN, warmup_ended};
 
 use crate::record::event::Sample;
 
-/// So many samples in a row must agree.
+/// So many samples in a row must agree in everything that is counted.
 const SAMPLES: usize = 4;
-/// Live heap may move by an asynchronous runtime's own jitter.
-const HEAP_SPREAD: u64 = 1024;
-/// Resident memory, where there is no probe, moves by pages.
-const RSS_SPREAD: u64 = 256 * 1024;
 
-/// The last samples of a warm-up.
+/// The samples of a warm-up, of which there are few (bounded by the longest warm-up).
 ///
-/// This decides only when measuring begins. A slow leak stands still enough for it and is then
-/// measured; a fast one never does, and is measured after the bound.
+/// This decides only when measuring begins. A leak grows at an even pace, so it is not waited for, and is then measured.
 #[derive(Debug, Default)]
 pub(super) struct Steady {
-    /// Bytes, how far they may spread, and everything that is counted.
-    last: VecDeque<(u64, u64, u64)>,
+    /// Live heap, or resident memory where there is no probe. Bytes.
+    levels: Vec<i64>,
+    /// Everything that is counted.
+    counts: Vec<u64>,
 }
 
 impl Steady {
-    /// Adds a sample; whether the last few agree.
+    /// Adds a sample; whether the warm-up has ended with it.
     pub(super) fn ends_with(&mut self, sample: &Sample) -> bool {
-        let (bytes, spread) = match &sample.heap {
-            Some(heap) => (heap.live_bytes.0, HEAP_SPREAD),
-            None => (sample.memory.rss.0, RSS_SPREAD),
+        let bytes = match &sample.heap {
+            Some(heap) => heap.live_bytes,
+            None => sample.memory.rss,
         };
-        if self.last.len() == SAMPLES {
-            self.last.pop_front();
-        }
-        self.last.push_back((bytes, spread, counted(sample)));
-        let lowest = self.last.iter().map(|(bytes, ..)| bytes).min();
-        let highest = self.last.iter().map(|(bytes, ..)| bytes).max();
-        let steady = lowest
-            .zip(highest)
-            .is_some_and(|(low, high)| high - low <= spread);
-        self.last.len() == SAMPLES
-            && steady
-            && self.last.iter().all(|(.., count)| *count == self.last[0].2)
+        self.levels.push(i64::try_from(bytes.0).unwrap_or(i64::MAX));
+        self.counts.push(counted(sample));
+        let from = self.levels.len().saturating_sub(WARMUP_SAMPLES_MIN);
+        let agree = self.counts.len() >= SAMPLES
+            && self.counts[self.counts.len() - SAMPLES..]
+                .windows(2)
+                .all(|pair| pair[0] == pair[1]);
+        agree && warmup_ended(&self.levels[from..])
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::evidence::Evidence;
 use super::gates::Finding;
-use super::growth::{Windows, level, live_bytes, whole};
+use super::growth::{cut, level, live_bytes, whole};
 use super::verdict::{Amount, GateVerdict};
 use crate::record::event::Sample;
 use crate::units::{ByteDelta, Bytes};
@@ -32,7 +32,7 @@ pub(super) fn rss_total(limit: u64, evidence: &Evidence<'_>) -> Finding {
 
 fn ceiling(limit: u64, what: &str, samples: &[&Sample], levels: Vec<i64>) -> Finding {
     let baseline = levels[0];
-    let Some(windows) = Windows::new(samples, levels) else {
+    let Some(windows) = cut(samples, &levels) else {
         return Finding::none(GateVerdict::Inconclusive, "too few samples");
     };
     let observed = windows.last_floor() - baseline;

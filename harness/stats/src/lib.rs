@@ -6,6 +6,9 @@
 mod attribution;
 mod binomial;
 mod centre;
+mod cut;
+mod drift;
+mod growth;
 mod resident;
 mod special;
 mod spending;
@@ -15,13 +18,15 @@ mod windows;
 
 pub use attribution::{Attribution, COLUMNS_MAX, Cost, NotAttributed, attribution};
 pub use binomial::{Rate, clopper_pearson};
-pub use centre::{mad, median};
+pub use centre::median;
+pub use cut::Cut;
+pub use growth::{Growth, GrowthRule, Shape, growth, sensitivity, windows_needed};
 pub use resident::{
     RESIDENT_CLEAN_SAMPLES_MIN, RESIDENT_LEAK_SAMPLES_MIN, RESIDENT_LOOKS, RESIDENT_SAMPLES_MIN,
     Resident, ResidentRule, ResidentShape, ResidentVerdict, resident,
 };
 pub use special::student_t_above;
 pub use spending::{Budget, looks};
-pub use trend::{MannKendall, POINTS_MAX, Slope, mann_kendall, theil_sen};
+pub use trend::{POINTS_MAX, Slope, theil_sen};
 pub use warmup::{WARMUP_SAMPLES_MIN, warmup_ended};
 pub use windows::{Floors, Increment, drawdown, floors, jitter, largest_increment};

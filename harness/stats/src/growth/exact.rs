@@ -1,0 +1,32 @@
+//! Growth without any noise: levels that never fall and rise by the same amount each cycle, or each few cycles.
+//!
+//! The argument is not a chance of order but of repetition. Noise that is drawn anew for each sample repeats one and the
+//! same difference, to the byte, over a whole series only by having few values: five independent draws form a rising
+//! progression with a chance of at most 1/3125 (five values, equally likely), seven with one of at most 7^-7; and what is
+//! not drawn anew (a step, a fill, a sawtooth) breaks the progression where it ends. A cache that gains the same amount in
+//! each cycle, and has not reached its bound, is not told from a leak: the warm-up is there for it.
+
+use crate::cut::WINDOWS;
+
+/// Leaks that show less often than this are not looked for.
+pub(super) const PERIOD_MAX: usize = 10;
+
+/// Whether the levels rise by the same amount over each period of some length, above `limit` per cycle, throughout at
+/// least five periods.
+pub(super) fn grows(positions: &[u32], levels: &[i64], limit: i64) -> bool {
+    if levels.windows(2).any(|pair| pair[1] < pair[0]) {
+        return false;
+    }
+    (1..=PERIOD_MAX.min(levels.len() / WINDOWS)).any(|period| {
+        let rise = levels[period] - levels[0];
+        let steady = levels
+            .windows(period + 1)
+            .all(|run| run[period] - run[0] == rise);
+        let cycles = positions
+            .windows(period + 1)
+            .map(|run| run[period].saturating_sub(run[0]))
+            .max()
+            .unwrap_or(1);
+        steady && rise > 0 && rise > limit.saturating_mul(i64::from(cycles))
+    })
+}
