@@ -126,8 +126,8 @@ fn describe_leak(found: &Growth, levels: &[i64], samples: &[&Sample]) -> String 
         )
     });
     let cycles = samples.len().saturating_sub(1);
-    let grown = levels.last().copied().unwrap_or_default()
-        - levels.first().copied().unwrap_or_default();
+    let grown =
+        levels.last().copied().unwrap_or_default() - levels.first().copied().unwrap_or_default();
     let blocks = |sample: Option<&&Sample>| {
         sample.and_then(|sample| sample.heap).map_or(0, |heap| {
             i64::try_from(heap.live_blocks).unwrap_or(i64::MAX)

@@ -4,14 +4,17 @@
 ///
 /// Breakdown point 50 %: Huber, *Robust Statistics* (1981).
 pub fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let half = sorted.len() / 2;
-    let upper = *sorted.get(half)?;
-    if sorted.len().is_multiple_of(2) {
-        Some(f64::midpoint(sorted[half - 1], upper))
-    } else {
-        Some(upper)
+    let half = values.len() / 2;
+    if values.is_empty() {
+        return None;
+    }
+    let mut values = values.to_vec();
+    let even = values.len().is_multiple_of(2);
+    let (lower, &mut upper, _) = values.select_nth_unstable_by(half, f64::total_cmp);
+    let below = lower.iter().copied().max_by(f64::total_cmp);
+    match below {
+        Some(below) if even => Some(f64::midpoint(below, upper)),
+        _ => Some(upper),
     }
 }
 

@@ -24,14 +24,7 @@ pub struct Slope {
 pub fn theil_sen(points: &[(f64, f64)]) -> Option<Slope> {
     const Z_975: f64 = 1.959_964;
     let points = thinned(points);
-    let mut slopes = Vec::with_capacity(points.len() * points.len().saturating_sub(1) / 2);
-    for (index, from) in points.iter().enumerate() {
-        for to in &points[index + 1..] {
-            if to.0 != from.0 {
-                slopes.push((to.1 - from.1) / (to.0 - from.0));
-            }
-        }
-    }
+    let mut slopes = pairwise(&points);
     let slope = median(&slopes)?;
     slopes.sort_by(f64::total_cmp);
     let spread = Z_975 * variance_of_s(points.len()).sqrt();
@@ -43,6 +36,24 @@ pub fn theil_sen(points: &[(f64, f64)]) -> Option<Slope> {
         low: rank(((pairs - spread) / 2.0).floor() - 1.0),
         high: rank(((pairs + spread) / 2.0).ceil()),
     })
+}
+
+/// The estimate of [`theil_sen`] alone, which is found without sorting.
+pub(crate) fn median_slope(points: &[(f64, f64)]) -> Option<f64> {
+    median(&pairwise(&thinned(points)))
+}
+
+/// The slopes between all pairs of points at different `x`.
+fn pairwise(points: &[(f64, f64)]) -> Vec<f64> {
+    let mut slopes = Vec::with_capacity(points.len() * points.len().saturating_sub(1) / 2);
+    for (index, from) in points.iter().enumerate() {
+        for to in &points[index + 1..] {
+            if to.0 != from.0 {
+                slopes.push((to.1 - from.1) / (to.0 - from.0));
+            }
+        }
+    }
+    slopes
 }
 
 /// Variance of Kendall's S of `count` values without ties.

@@ -1,142 +1,203 @@
-//! How often the growth rule is wrong, and how little it sees.
-mod models;
-use leakgate_stats::*;
-use models::*;
+//! How often the growth rule is wrong, how little it sees, and when a warm-up ends: tables of simulated series.
+//!
+//! `cargo run --release -p leakgate-stats --example study [SEED]` prints what `docs/statistics.md` shows.
+#![expect(clippy::print_stdout, reason = "the tables are what it is for")]
 
-const LOOKS: [usize; 4] = [31, 62, 124, 200];
+mod models;
+mod trial;
+mod warming;
+
+use leakgate_stats::{Budget, GrowthRule, clopper_pearson, looks, windows_needed};
+use models::{Noise, Schedule};
+use trial::{LOOKS, Tally, tally};
+
+/// Series of each model of noise, and of each leak.
+const SERIES_NOISE: u64 = 5_000;
+const SERIES_LEAK: u64 = 500;
+
+/// Noise that must not be called a leak.
+const INNOCENT: [(&str, Noise); 26] = [
+    ("none", Noise::White(0.0)),
+    ("white, sd 100", Noise::White(100.0)),
+    ("white, sd 1024", Noise::White(1024.0)),
+    ("uniform within 200", Noise::Uniform(200)),
+    ("AR(1) 0.5", Noise::Autoregressive(0.5)),
+    ("AR(1) 0.9", Noise::Autoregressive(0.9)),
+    ("AR(1) 0.97", Noise::Autoregressive(0.97)),
+    ("Student t, 2 df", Noise::HeavyTailed),
+    ("sawtooth of 3", Noise::Sawtooth(3)),
+    ("sawtooth of 5", Noise::Sawtooth(5)),
+    ("sawtooth of 8", Noise::Sawtooth(8)),
+    ("sawtooth of 11", Noise::Sawtooth(11)),
+    ("sawtooth of 13", Noise::Sawtooth(13)),
+    ("1 step", Noise::Steps(1, 0.0)),
+    ("2 steps", Noise::Steps(2, 0.0)),
+    ("3 steps", Noise::Steps(3, 0.0)),
+    ("3 steps, sd 100", Noise::Steps(3, 100.0)),
+    ("exponential 3-40", Noise::Exponential([3.0, 40.0], 0.0)),
+    (
+        "exponential 3-40, sd 100",
+        Noise::Exponential([3.0, 40.0], 100.0),
+    ),
+    (
+        "exponential 3-40, sd 1024",
+        Noise::Exponential([3.0, 40.0], 1024.0),
+    ),
+    ("logarithmic", Noise::Logarithmic(0.0)),
+    ("logarithmic, sd 100", Noise::Logarithmic(100.0)),
+    ("logarithmic, sd 1024", Noise::Logarithmic(1024.0)),
+    ("bounded fill of 4-16", Noise::Fill([4, 16])),
+    ("random cache, 8-40 of 200", Noise::Coupons([8, 40])),
+    ("free list", Noise::FreeList),
+];
+
+/// Noise that no series of these lengths tells from a leak.
+const BEYOND: [(&str, Noise); 5] = [
+    ("random walk", Noise::Walk),
+    (
+        "exponential 100, sd 100",
+        Noise::Exponential([100.0, 100.0], 100.0),
+    ),
+    ("bounded fill of 32-48", Noise::Fill([32, 48])),
+    ("random cache, 4-7 of 200", Noise::Coupons([4, 7])),
+    ("random cache, 2 of 200", Noise::Coupons([2, 2])),
+];
+
+const BESIDE: [(&str, Noise); 5] = [
+    ("none", Noise::White(0.0)),
+    ("uniform within 200", Noise::Uniform(200)),
+    ("white, sd 100", Noise::White(100.0)),
+    ("white, sd 200", Noise::White(200.0)),
+    ("white, sd 1024", Noise::White(1024.0)),
+];
+
+const SCHEDULES: [(&str, Schedule); 3] = [
+    ("each", Schedule::Steady),
+    ("every 5th", Schedule::Every(5)),
+    ("half, by chance", Schedule::Coin),
+];
+
 fn main() {
-    let seed: u64 = std::env::args()
+    let seed = std::env::args()
         .nth(1)
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(1);
-    let n: u64 = std::env::args()
-        .nth(2)
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(2000);
-    let rule = GrowthRule {
-        limit: 0,
-        alpha: 2.5e-4,
-    };
-    let noises: Vec<(String, Noise)> = vec![
-        ("white 0".into(), Noise::White(0.)),
-        ("white 100".into(), Noise::White(100.)),
-        ("white 1024".into(), Noise::White(1024.)),
-        ("uniform 200".into(), Noise::Uniform(200)),
-        ("ar .5".into(), Noise::Autoregressive(0.5)),
-        ("ar .9".into(), Noise::Autoregressive(0.9)),
-        ("ar .97".into(), Noise::Autoregressive(0.97)),
-        ("walk".into(), Noise::Walk),
-        ("t2".into(), Noise::HeavyTailed),
-        ("saw3".into(), Noise::Sawtooth(3)),
-        ("saw5".into(), Noise::Sawtooth(5)),
-        ("saw8".into(), Noise::Sawtooth(8)),
-        ("saw13".into(), Noise::Sawtooth(13)),
-        ("step1".into(), Noise::Steps(1, 0.)),
-        ("step2".into(), Noise::Steps(2, 0.)),
-        ("step3".into(), Noise::Steps(3, 0.)),
-        ("step3n".into(), Noise::Steps(3, 100.)),
-        ("exp0".into(), Noise::Exponential(0.)),
-        ("exp100".into(), Noise::Exponential(100.)),
-        ("exp1024".into(), Noise::Exponential(1024.)),
-        ("log0".into(), Noise::Logarithmic(0.)),
-        ("log100".into(), Noise::Logarithmic(100.)),
-        ("log1024".into(), Noise::Logarithmic(1024.)),
-        ("fill".into(), Noise::Fill),
-        ("coupons".into(), Noise::Coupons),
-        ("freelist".into(), Noise::FreeList),
-    ];
-    println!("noise: per look leak/unclear %, sequential leak / unclear at end");
-    for (name, noise) in &noises {
-        row(name, *noise, 0, Schedule::Steady, seed, n, &rule);
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(2026);
+    let planned = u32::try_from(looks(31, 200).len()).unwrap_or(u32::MAX);
+    let alpha = Budget::new(0.01, 10).per_look(planned);
+    let rule = GrowthRule { limit: 0, alpha };
+    println!(
+        "Seed {seed}; alpha {alpha} per look, {} windows. Rates in per cent, 95 % intervals.",
+        windows_needed(alpha)
+    );
+    println!("\n### False alarms, {SERIES_NOISE} series each\n");
+    let header = "sequential | unclear in the end |";
+    println!("| noise | 11 | 31 | 62 | 124 | 200 | {header}\n|---|---|---|---|---|---|---|---|");
+    for (name, noise) in INNOCENT {
+        row(
+            name,
+            &tally(noise, (0, Schedule::Steady), seed, SERIES_NOISE, &rule),
+        );
     }
-    for (nn, noise) in [
-        ("w0", Noise::White(0.)),
-        ("w100", Noise::White(100.)),
-        ("u200", Noise::Uniform(200)),
-        ("w200", Noise::White(200.)),
-        ("w1024", Noise::White(1024.)),
-    ] {
-        for (sn, sch) in [
-            ("steady", Schedule::Steady),
-            ("every5", Schedule::Every(5)),
-            ("coin", Schedule::Coin),
-        ] {
-            for leak in [1, 16, 64, 256, 1024] {
-                if std::env::var("FULL").is_err() && !(leak == 16 || leak == 256) {
-                    continue;
-                }
+    println!("\n### Noise that these lengths do not tell from a leak, {SERIES_LEAK} series each\n");
+    println!("| noise | 11 | 31 | 62 | 124 | 200 | {header}\n|---|---|---|---|---|---|---|---|");
+    for (name, noise) in BEYOND {
+        row(
+            name,
+            &tally(noise, (0, Schedule::Steady), seed, SERIES_LEAK, &rule),
+        );
+    }
+    println!("\n### Leaks caught, {SERIES_LEAK} series each\n");
+    println!(
+        "| noise, cycles that leak, bytes | 11 | 31 | 62 | 124 | 200 | {header}\n|---|---|---|---|---|---|---|---|"
+    );
+    for (noise_name, noise) in BESIDE {
+        for (schedule_name, schedule) in SCHEDULES {
+            for bytes in [1, 16, 64, 256, 1024] {
+                let name = format!("{noise_name}; {schedule_name}; {bytes}");
                 row(
-                    &format!("{nn} {sn} {leak}"),
-                    noise,
-                    leak,
-                    sch,
-                    seed,
-                    n / 4,
-                    &rule,
+                    &name,
+                    &tally(noise, (bytes, schedule), seed, SERIES_LEAK, &rule),
                 );
             }
         }
     }
-    row(
-        "w200 16",
-        Noise::White(200.),
-        16,
-        Schedule::Steady,
-        seed,
-        n,
-        &rule,
+    rare_leaks(&rule, seed);
+    windows(seed);
+    warming::table(seed);
+}
+
+/// A leak of every k-th cycle: what it is called at each look.
+fn rare_leaks(rule: &GrowthRule, seed: u64) {
+    println!(
+        "\n### 64 bytes every k-th cycle, no noise: leak (L), unclear (u) or called innocent (-)\n"
     );
-    for k in 2..=10 {
-        row(
-            &format!("w0 every{k}"),
-            Noise::White(0.),
-            64,
-            Schedule::Every(k),
-            seed,
-            20,
-            &rule,
+    println!("| k | 11 | 31 | 62 | 124 | 200 |\n|---|---|---|---|---|---|");
+    for k in 1..=10 {
+        let found = tally(Noise::White(0.0), (64, Schedule::Every(k)), seed, 1, rule);
+        let cells: Vec<&str> = (0..LOOKS.len())
+            .map(|look| match (found.leaks[look], found.unclear[look]) {
+                (1, _) => "L",
+                (_, 1) => "u",
+                _ => "-",
+            })
+            .collect();
+        println!("| {k} | {} |", cells.join(" | "));
+    }
+}
+
+/// What more windows cost and gain.
+fn windows(seed: u64) {
+    println!("\n### What alpha per look decides, {SERIES_LEAK} series each, sequentially\n");
+    println!(
+        "| alpha | windows | AR(1) 0.97 called a leak | 3 steps, sd 100 | 16 B caught within 200 | 16 B caught beside sd 200 |"
+    );
+    println!("|---|---|---|---|---|---|");
+    for alpha in [1e-2, 1e-3, 2.5e-4, 2.5e-5, 1e-7] {
+        let rule = GrowthRule { limit: 0, alpha };
+        let cells: Vec<String> = [
+            (Noise::Autoregressive(0.97), 0),
+            (Noise::Steps(3, 100.0), 0),
+            (Noise::Uniform(200), 16),
+            (Noise::White(200.0), 16),
+        ]
+        .into_iter()
+        .map(|(noise, bytes)| {
+            let found = tally(noise, (bytes, Schedule::Steady), seed, SERIES_LEAK, &rule);
+            interval(found.sequential_leaks, found.series)
+        })
+        .collect();
+        println!(
+            "| {alpha:e} | {} | {} |",
+            windows_needed(alpha),
+            cells.join(" | ")
         );
     }
 }
-fn row(name: &str, noise: Noise, leak: i64, sch: Schedule, seed: u64, n: u64, rule: &GrowthRule) {
-    if let Ok(only) = std::env::var("ONLY") {
-        if !only.split(',').any(|o| o == name) {
-            return;
-        }
-    }
-    let mut per = [[0u64; 2]; 5];
-    let looks = [11, 31, 62, 124, 200];
-    let (mut sl, mut su) = (0, 0);
-    let positions: Vec<u32> = (0..=200).collect();
-    for i in 0..n {
-        let levels = series(noise, leak, sch, &mut Random::new(seed, i));
-        let mut shapes = [Shape::Flat; 5];
-        for (j, &c) in looks.iter().enumerate() {
-            shapes[j] = growth(&positions[..=c], &levels[..=c], rule).unwrap().shape;
-            if shapes[j] == Shape::Leak {
-                per[j][0] += 1
-            }
-            if shapes[j] == Shape::Unclear {
-                per[j][1] += 1
-            }
-        }
-        let _ = LOOKS;
-        let end = shapes[1..].iter().find(|s| **s != Shape::Unclear);
-        match end {
-            Some(Shape::Leak) => sl += 1,
-            None => su += 1,
-            _ => {}
-        }
-    }
-    let p = |k: u64| 100.0 * k as f64 / n as f64;
-    let cells: Vec<String> = per
+
+fn row(name: &str, found: &Tally) {
+    let looks: Vec<String> = found
+        .leaks
         .iter()
-        .map(|c| format!("{:6.2}/{:6.2}", p(c[0]), p(c[1])))
+        .map(|&leaks| percent(leaks as f64 / found.series as f64))
         .collect();
     println!(
-        "{name:18} {}   seq {:7.3} / {:7.3}",
-        cells.join("  "),
-        p(sl),
-        p(su)
+        "| {name} | {} | {} | {} |",
+        looks.join(" | "),
+        interval(found.sequential_leaks, found.series),
+        percent(found.sequential_unclear as f64 / found.series as f64)
     );
+}
+
+fn percent(rate: f64) -> String {
+    format!("{:.2}", 100.0 * rate)
+}
+
+fn interval(hits: u64, trials: u64) -> String {
+    let rate = clopper_pearson(hits, trials, 0.95);
+    format!(
+        "{} ({}-{})",
+        percent(rate.rate),
+        percent(rate.low),
+        percent(rate.high)
+    )
 }

@@ -1,21 +1,21 @@
 //! Series of live-heap levels as they could be recorded: noise that is not a leak, and leaks.
 
-/// Levels before the first cycle and after each of so many.
-pub const CYCLES_MAX: usize = 200;
+/// Cycles of a series.
+pub(crate) const CYCLES_MAX: usize = 200;
 
 /// Pseudo-random numbers: splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// A generator for one series, from the study's seed and the number of the series.
-    pub fn new(seed: u64, series: u64) -> Random {
+    pub(crate) fn new(seed: u64, series: u64) -> Random {
         let mut random = Random(seed ^ series.wrapping_mul(0xd134_2543_de82_ef95));
-        random.next();
+        random.draw();
         random
     }
 
-    fn next(&mut self) -> u64 {
+    fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,24 +24,24 @@ impl Random {
     }
 
     /// Above 0, at most 1.
-    pub fn unit(&mut self) -> f64 {
-        ((self.next() >> 11) as f64 + 1.0) / (1u64 << 53) as f64
+    pub(crate) fn unit(&mut self) -> f64 {
+        ((self.draw() >> 11) as f64 + 1.0) / (1u64 << 53) as f64
     }
 
     /// From `low` to `high`, both included.
-    pub fn within(&mut self, low: u64, high: u64) -> u64 {
-        low + self.next() % (high - low + 1)
+    pub(crate) fn within(&mut self, low: u64, high: u64) -> u64 {
+        low + self.draw() % (high - low + 1)
     }
 
     /// Standard normal: Box and Muller 1958.
-    pub fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         (-2.0 * self.unit().ln()).sqrt() * (2.0 * std::f64::consts::PI * self.unit()).cos()
     }
 }
 
 /// What wobbles without leaking. Bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Noise {
+pub(crate) enum Noise {
     /// Independent normal errors with this standard deviation.
     White(f64),
     /// Independent, evenly spread over 0 to this.
@@ -56,21 +56,22 @@ pub enum Noise {
     Sawtooth(u64),
     /// So many rises of 256 to 65,536 at random cycles, beside white noise of this standard deviation.
     Steps(u64, f64),
-    /// 64 KiB approached exponentially with a time constant of 3 to 40 cycles, beside white noise of this standard deviation.
-    Exponential(f64),
+    /// 64 KiB approached exponentially with a time constant (cycles) from a range, beside white noise of this standard
+    /// deviation.
+    Exponential([f64; 2], f64),
     /// 8 KiB times the logarithm of the cycles so far, beside white noise of this standard deviation.
     Logarithmic(f64),
-    /// A cache that gains up to 1 KiB in a cycle until a bound reached after about 4 to 16 cycles.
-    Fill,
-    /// A cache of 200 entries of 128 bytes that are asked for at random, 4 to 40 in a cycle.
-    Coupons,
+    /// A cache that gains up to 1 KiB in a cycle until a bound that is reached after about so many cycles, from a range.
+    Fill([u64; 2]),
+    /// A cache of 200 entries of 128 bytes that are asked for at random, so many in a cycle, from a range.
+    Coupons([u64; 2]),
     /// A free list that keeps the most that any cycle needed; needs are exponential with a mean of 4 KiB.
     FreeList,
 }
 
 /// How often a leak shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Schedule {
+pub(crate) enum Schedule {
     /// In each cycle.
     Steady,
     /// In every k-th cycle.
@@ -80,7 +81,7 @@ pub enum Schedule {
 }
 
 /// A series of `CYCLES_MAX` + 1 levels, a leak of so many bytes per showing added.
-pub fn series(noise: Noise, leak: i64, schedule: Schedule, random: &mut Random) -> Vec<i64> {
+pub(crate) fn series(noise: Noise, leak: i64, schedule: Schedule, random: &mut Random) -> Vec<i64> {
     let mut kept = 0;
     noise_levels(noise, random)
         .into_iter()
@@ -102,6 +103,14 @@ pub fn series(noise: Noise, leak: i64, schedule: Schedule, random: &mut Random) 
 #[expect(clippy::cast_possible_truncation, reason = "levels are far below 2^53")]
 fn whole(level: f64) -> i64 {
     level.round() as i64
+}
+
+fn signed(level: u64) -> i64 {
+    i64::try_from(level).unwrap_or(i64::MAX)
+}
+
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn noise_levels(noise: Noise, random: &mut Random) -> Vec<i64> {
@@ -140,8 +149,8 @@ fn noise_levels(noise: Noise, random: &mut Random) -> Vec<i64> {
                 })
                 .collect()
         }
-        Noise::Steps(..) | Noise::Exponential(_) | Noise::Logarithmic(_) => rising(noise, random),
-        Noise::Fill | Noise::Coupons | Noise::FreeList => bounded(noise, random),
+        Noise::Steps(..) | Noise::Exponential(..) | Noise::Logarithmic(_) => rising(noise, random),
+        Noise::Fill(_) | Noise::Coupons(_) | Noise::FreeList => bounded(noise, random),
     }
 }
 
@@ -158,7 +167,7 @@ fn rising(noise: Noise, random: &mut Random) -> Vec<i64> {
                         CYCLES_MAX as u64
                     };
                     let size = 256.0 * 2f64.powf(8.0 * random.unit());
-                    (random.within(1, last) as usize, size)
+                    (index(random.within(1, last)), size)
                 })
                 .collect();
             cycles
@@ -172,8 +181,8 @@ fn rising(noise: Noise, random: &mut Random) -> Vec<i64> {
                 })
                 .collect()
         }
-        Noise::Exponential(deviation) => {
-            let constant = 3.0 + 37.0 * random.unit();
+        Noise::Exponential([low, high], deviation) => {
+            let constant = low + (high - low) * random.unit();
             cycles
                 .map(|cycle| {
                     whole(
@@ -192,33 +201,34 @@ fn rising(noise: Noise, random: &mut Random) -> Vec<i64> {
 
 fn bounded(noise: Noise, random: &mut Random) -> Vec<i64> {
     let cycles = 0..=CYCLES_MAX;
-    let mut level = 0i64;
+    let mut level = 0;
     match noise {
-        Noise::Fill => {
-            let bound = 512 * random.within(4, 16) as i64;
+        Noise::Fill([low, high]) => {
+            let bound = 512 * random.within(low, high);
             cycles
                 .map(|_| {
-                    level = (level + random.within(0, 1024) as i64).min(bound);
-                    level
+                    level = (level + random.within(0, 1024)).min(bound);
+                    signed(level)
                 })
                 .collect()
         }
-        Noise::Coupons => {
-            let asked = random.within(4, 40);
+        Noise::Coupons([low, high]) => {
+            let asked = random.within(low, high);
             let mut known = [false; 200];
             cycles
                 .map(|_| {
                     for _ in 0..asked {
-                        known[random.within(0, 199) as usize] = true;
+                        let entry = index(random.within(0, 199));
+                        known[entry] = true;
                     }
-                    128 * known.iter().filter(|known| **known).count() as i64
+                    128 * signed(known.iter().filter(|known| **known).count() as u64)
                 })
                 .collect()
         }
         Noise::FreeList => cycles
             .map(|_| {
-                level = level.max(whole(-4_096.0 * random.unit().ln()));
-                level
+                level = level.max(whole(-4_096.0 * random.unit().ln()).unsigned_abs());
+                signed(level)
             })
             .collect(),
         _ => Vec::new(),
