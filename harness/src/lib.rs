@@ -19,3 +19,4 @@ pub mod style;
 pub mod target;
 pub mod template;
 pub mod units;
+pub mod watch;

@@ -5,6 +5,7 @@ pub(crate) mod output;
 mod progress;
 mod recordings;
 pub(crate) mod run;
+mod watch;
 pub(crate) mod workspace;
 
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ enum Command {
     Run(RunArguments),
     /// List the scenarios and their questions
     List(WorkspaceArguments),
+    /// Watch a process that already runs and judge whether it grows
+    Watch(watch::WatchArguments),
     /// Judge a recording again and write its reports anew
     Judge(RecordingArguments),
     /// Print the report of a run
@@ -187,6 +190,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::List(arguments) => list::list(&arguments),
+        Command::Watch(arguments) => watch::watch(&arguments),
         Command::Judge(arguments) => recordings::judge(&arguments.run),
         Command::Report(arguments) => recordings::report(&arguments.run),
         Command::Schema { document } => output::json(&document.schema()),

@@ -156,7 +156,7 @@ fn scenarios(arguments: &RunArguments, config: &Config) -> Result<Vec<Scenario>,
     Ok(scenarios)
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -195,7 +195,7 @@ pub(crate) fn build(
     Ok(())
 }
 
-fn started(run_id: &str, root: &Path, quick: bool) -> RunStarted {
+pub(crate) fn started(run_id: &str, root: &Path, quick: bool) -> RunStarted {
     RunStarted {
         schema: SCHEMA,
         run_id: run_id.to_owned(),

@@ -82,7 +82,7 @@ pub async fn run(run: &Run, started: RunStarted, recorder: &mut Recorder<'_>) ->
 }
 
 /// CPU time of leakgate's own process so far, milliseconds.
-fn cpu_ms() -> u64 {
+pub(crate) fn cpu_ms() -> u64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     u64::try_from(time.tv_sec * 1000 + time.tv_nsec / 1_000_000).unwrap_or(0)
 }

@@ -16,6 +16,8 @@ pub(super) struct Evidence<'l> {
     pub(super) baseline: Option<&'l Sample>,
     /// One after each measured cycle.
     pub(super) measured: Vec<&'l Sample>,
+    /// When each of them was taken, milliseconds since the run began.
+    pub(super) measured_ms: Vec<u64>,
     pub(super) idle: Vec<&'l IdleMeasured>,
     pub(super) exited: Option<&'l TargetExited>,
     pub(super) compared: Option<&'l SitesCompared>,
@@ -39,6 +41,7 @@ fn gather<'l>(started: &'l ScenarioStarted, lines: &'l [Line]) -> Evidence<'l> {
         target: None,
         baseline: None,
         measured: Vec::new(),
+        measured_ms: Vec::new(),
         idle: Vec::new(),
         exited: None,
         compared: None,
@@ -61,7 +64,10 @@ fn gather<'l>(started: &'l ScenarioStarted, lines: &'l [Line]) -> Evidence<'l> {
             Event::SitesCompared(compared) => evidence.compared = Some(compared),
             Event::Sample(sample) if ships => match sample.phase {
                 Phase::Start | Phase::Warmup => evidence.baseline = Some(sample),
-                Phase::Measure => evidence.measured.push(sample),
+                Phase::Measure => {
+                    evidence.measured.push(sample);
+                    evidence.measured_ms.push(line.t_ms);
+                }
             },
             Event::IdleMeasured(idle) if ships => evidence.idle.push(idle),
             Event::TargetExited(exited) if ships => evidence.exited = Some(exited),

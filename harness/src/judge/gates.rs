@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::verdict::{Amount, GateVerdict, JudgedGate, Kind, Unit};
-use super::{counts, growth, levels, sites};
+use super::{counts, growth, levels, rate, sites};
 use crate::record::event::RecordedGate;
 use crate::scenario::{Metric, MetricUnit};
 
@@ -86,7 +86,7 @@ fn kind(metric: Metric) -> Kind {
     match metric {
         Metric::HeapPerCycle => Kind::PerCycle,
         Metric::PeakHeap => Kind::Peak,
-        Metric::ChurnIdle => Kind::Rate,
+        Metric::RssRate | Metric::ChurnIdle => Kind::Rate,
         Metric::HeapTotal
         | Metric::RssTotal
         | Metric::Fds
@@ -123,6 +123,7 @@ fn finding(metric: Metric, limit: u64, evidence: &Evidence<'_>) -> Finding {
         Metric::HeapPerCycle => growth::heap_per_cycle(limit, evidence),
         Metric::HeapTotal => levels::heap_total(limit, evidence),
         Metric::RssTotal => levels::rss_total(limit, evidence),
+        Metric::RssRate => rate::rss_rate(limit, evidence),
         Metric::PeakHeap => levels::peak_heap(limit, evidence),
         Metric::ChurnIdle => levels::churn_idle(limit, evidence),
         Metric::Fds => counts::fds(limit, evidence),

@@ -9,11 +9,13 @@ mod evidence;
 mod gates;
 mod growth;
 mod levels;
+mod rate;
 mod sites;
 #[cfg(test)]
 pub(crate) mod tests;
 mod verdict;
 
+pub use rate::{Growth, WATCH_SAMPLES_MIN, growth_over_time, hourly};
 pub use verdict::{
     Amount, ExitClass, Failure, GateVerdict, GrowingSite, JudgedGate, Kind, RunVerdict,
     ScenarioVerdict, Unit, Verdict,

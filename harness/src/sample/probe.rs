@@ -57,6 +57,8 @@ pub enum ProbeError {
 /// What the probe says of itself.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Hello {
+    /// The process that answers.
+    pub pid: u32,
     /// The allocator that the target runs on.
     pub allocator: String,
     /// Whether dhat windows can be opened.
@@ -106,6 +108,7 @@ impl ProbeClient {
     pub async fn connect(socket: &Path) -> Result<Self, ProbeError> {
         let stream = BufReader::new(UnixStream::connect(socket).await?);
         let hello = Hello {
+            pid: 0,
             allocator: String::new(),
             dhat: false,
         };

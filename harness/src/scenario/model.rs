@@ -278,6 +278,8 @@ pub enum Metric {
     HeapTotal,
     /// Growth of resident memory over all measured cycles, bytes.
     RssTotal,
+    /// Growth of resident memory over time, bytes per second.
+    RssRate,
     /// The most live heap within a cycle above the cycle's start, bytes.
     PeakHeap,
     /// Open descriptors.
@@ -300,10 +302,11 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order that reports show them.
-    pub const ALL: [Metric; 12] = [
+    pub const ALL: [Metric; 13] = [
         Metric::HeapPerCycle,
         Metric::HeapTotal,
         Metric::RssTotal,
+        Metric::RssRate,
         Metric::PeakHeap,
         Metric::Fds,
         Metric::Threads,
@@ -321,6 +324,7 @@ impl Metric {
             Metric::HeapPerCycle => "heap.per_cycle",
             Metric::HeapTotal => "heap.total",
             Metric::RssTotal => "rss.total",
+            Metric::RssRate => "rss.rate",
             Metric::PeakHeap => "peak.heap",
             Metric::Fds => "fds",
             Metric::Threads => "threads",
@@ -343,7 +347,7 @@ impl Metric {
         match self {
             Metric::HeapPerCycle => MetricUnit::BytesPerCycle,
             Metric::HeapTotal | Metric::RssTotal | Metric::PeakHeap => MetricUnit::Bytes,
-            Metric::ChurnIdle => MetricUnit::BytesPerSecond,
+            Metric::RssRate | Metric::ChurnIdle => MetricUnit::BytesPerSecond,
             Metric::Fds
             | Metric::Threads
             | Metric::Children

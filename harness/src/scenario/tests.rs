@@ -94,7 +94,9 @@ fn the_scenarios_of_this_repository_are_right() {
     ] {
         let scenario = scenarios.iter().find(|s| s.name == wanted).expect(wanted);
         let gated: Vec<Metric> = scenario.gates.iter().map(|gate| gate.metric).collect();
-        assert_eq!(gated, Metric::ALL, "{wanted} gates everything");
+        let mut all = Metric::ALL.to_vec();
+        all.retain(|metric| *metric != Metric::RssRate);
+        assert_eq!(gated, all, "{wanted} gates all but growth over time");
     }
 }
 

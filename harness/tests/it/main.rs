@@ -9,3 +9,4 @@ mod memory;
 mod sampling;
 mod sessiond_target;
 mod wire_targets;
+mod watch;

@@ -53,14 +53,14 @@ fn a_sample_tells_more_than_resident_memory() {
 }
 
 /// A sessiond of its own, started as a user would, with its probe open.
-struct Daemon {
-    child: Child,
-    dir: tempfile::TempDir,
+pub(crate) struct Daemon {
+    pub(crate) child: Child,
+    pub(crate) dir: tempfile::TempDir,
     probe: ProbeClient,
 }
 
 impl Daemon {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let built = Command::new(env!("CARGO"))
             .current_dir(&root)
@@ -163,4 +163,46 @@ async fn fifty_samples_wake_no_thread_but_the_probes_and_make_the_target_allocat
         .expect("a heap");
     assert_eq!(now.allocated_bytes, heap.allocated_bytes);
     assert_eq!(now.allocated_blocks, heap.allocated_blocks);
+}
+
+/// CPU time of all threads of a process, nanoseconds.
+fn cpu_ns(pid: u32) -> u64 {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("tasks");
+    let times = tasks.flatten().map(|task| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).expect("schedstat");
+        let first = text.split(' ').next().expect("a time");
+        first.parse::<u64>().expect("a number")
+    });
+    times.sum()
+}
+
+#[tokio::test]
+#[ignore = "a measurement that prints; docs/measuring.md has the command"]
+async fn what_a_sample_costs() {
+    const SAMPLES: u32 = 200;
+    let daemon = Daemon::start().await;
+    let (pid, own) = (daemon.child.id(), std::process::id());
+    let probe = ProbeClient::connect(&daemon.dir.path().join("probe.sock")).await;
+    let mut sampler = Sampler::of_found(pid, Some(probe.expect("the probe answers")));
+    let microseconds = |from: u64, to: u64| (to - from) / 1000 / u64::from(SAMPLES);
+    let (target, harness) = (cpu_ns(pid), cpu_ns(own));
+    for cycle in 0..SAMPLES {
+        let sample = sampler.sample(Phase::Measure, cycle, Edge::Inner).await;
+        sample.expect("a sample");
+    }
+    let settled = (
+        microseconds(harness, cpu_ns(own)),
+        microseconds(target, cpu_ns(pid)),
+    );
+    let mut sampler = Sampler::of_found(pid, None);
+    let (target, harness) = (cpu_ns(pid), cpu_ns(own));
+    for cycle in 0..SAMPLES {
+        sampler.look(Phase::Measure, cycle).await.expect("a look");
+    }
+    let looked = (
+        microseconds(harness, cpu_ns(own)),
+        microseconds(target, cpu_ns(pid)),
+    );
+    println!("CPU time in microseconds, of leakgate and of the target:");
+    println!("a settled sample with a probe {settled:?}, a look without {looked:?}");
 }
