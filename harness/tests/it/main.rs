@@ -8,5 +8,5 @@ mod exec_target;
 mod memory;
 mod sampling;
 mod sessiond_target;
-mod wire_targets;
 mod watch;
+mod wire_targets;
