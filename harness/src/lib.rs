@@ -14,6 +14,7 @@ pub mod report;
 pub mod sample;
 pub mod scenario;
 pub mod schema;
+pub mod selftest;
 pub mod source;
 pub mod style;
 pub mod target;

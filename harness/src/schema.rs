@@ -4,6 +4,7 @@ use schemars::schema_for;
 
 use crate::record::event::Line;
 use crate::report::RunReport;
+use crate::selftest::Summary;
 
 /// The schema of `run.json`.
 pub fn run() -> serde_json::Value {
@@ -13,6 +14,11 @@ pub fn run() -> serde_json::Value {
 /// The schema of one line of `events.jsonl`.
 pub fn events() -> serde_json::Value {
     schema_for!(Line).into()
+}
+
+/// The schema of `selftest.json`.
+pub fn selftest() -> serde_json::Value {
+    schema_for!(Summary).into()
 }
 
 #[cfg(test)]
@@ -32,7 +38,11 @@ mod tests {
     /// `UPDATE_SCHEMAS=1 cargo test -p leakgate` writes them anew.
     #[test]
     fn the_committed_schemas_are_current() {
-        for (name, schema) in [("run", run()), ("events", events())] {
+        for (name, schema) in [
+            ("run", run()),
+            ("events", events()),
+            ("selftest", selftest()),
+        ] {
             let path = directory().join(format!("{name}.schema.json"));
             let text = format!("{schema:#}\n");
             if std::env::var_os("UPDATE_SCHEMAS").is_some() {

@@ -16,7 +16,7 @@
 //! | `cache <bytes> <entries>` | at most so many counted blocks | nothing |
 //! | `step <bytes>` | one counted block, however often it is asked for | nothing |
 //! | `sawtooth <bytes> <period>` | a counted block more per request, all given back by every period-th | nothing |
-//! | `freelist <bytes>` | at most 16 counted blocks | nothing |
+//! | `freelist <bytes>` | at most 8 counted blocks | nothing |
 //!
 //! What is kept for good is not remembered: a list of it would itself grow. What is given back again stands in tables
 //! that are allocated once, when the probe starts. The first counted block of the probe's thread makes glibc open an arena
@@ -41,7 +41,7 @@ const OBJECTS_MAX: usize = 512;
 /// Files in directories of the harness's own.
 const FILES_MAX: usize = 4096;
 /// Blocks that the freelist keeps.
-const FREELIST_KEPT: usize = 16;
+const FREELIST_KEPT: usize = 8;
 /// Bytes of one of the blocks of `seed blocks`.
 const SMALL_BYTES: usize = 16;
 /// What the seeded capacity gauge declares: passed by the first honest amount.

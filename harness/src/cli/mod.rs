@@ -16,6 +16,7 @@ use clap::{Parser, Subcommand};
 use crate::drive::ProfileMode;
 use crate::emit::Content;
 use crate::scenario::Suite;
+use crate::selftest::Kind;
 use crate::{emit, exit_code, schema, target};
 
 /// Drives a long-lived process through the loads that leak, measures what it keeps, and judges.
@@ -57,6 +58,8 @@ enum Command {
     },
     /// Put known leaks back into copies of the source and show that each turns its gate red
     Prove(ProveArguments),
+    /// Make a target leak on purpose, and count how often that is seen
+    Selftest(SelftestArguments),
     /// Write terminal output of an exact length (what `{emit}` stands for in scenarios)
     #[command(hide = true)]
     Emit {
@@ -85,6 +88,8 @@ enum Document {
     Run,
     /// A line of `events.jsonl`
     Events,
+    /// `selftest.json`
+    Selftest,
 }
 
 impl Document {
@@ -92,6 +97,7 @@ impl Document {
         match self {
             Document::Run => schema::run(),
             Document::Events => schema::events(),
+            Document::Selftest => schema::selftest(),
         }
     }
 }
@@ -155,6 +161,37 @@ pub(crate) struct ProveArguments {
     pub(crate) report_dir: Option<PathBuf>,
 }
 
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct SelftestArguments {
+    /// The scenario whose load runs meanwhile: a name in scenarios/, or a path
+    #[arg(default_value = "selftest")]
+    pub(crate) scenario: String,
+    /// The file that names the targets [default: leakgate.toml here or in a directory above]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Run against this target instead of the one that the scenario names
+    #[arg(long)]
+    pub(crate) target: Option<String>,
+    /// Runs with each seed
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) runs: u32,
+    /// Only these seeds [default: all]
+    #[arg(long, value_enum, num_args = 1.., value_name = "KIND")]
+    pub(crate) seed: Vec<Kind>,
+    /// Look for the smallest leak of each kind that is caught in every run
+    #[arg(long)]
+    pub(crate) minimum: bool,
+    /// Runs at the same time, up to the number of CPUs
+    #[arg(long, default_value_t = 1)]
+    pub(crate) jobs: usize,
+    /// Go on with the self-test in this directory
+    #[arg(long, value_name = "DIR", conflicts_with = "report_dir")]
+    pub(crate) resume: Option<PathBuf>,
+    /// Where the self-test's directory is made [default: reports/selftest beside the configuration]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report_dir: Option<PathBuf>,
+}
+
 /// Why a command ends without a verdict: what is told, and the exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -195,6 +232,7 @@ pub fn main() -> ExitCode {
         Command::Report(arguments) => recordings::report(&arguments.run),
         Command::Schema { document } => output::json(&document.schema()),
         Command::Prove(arguments) => crate::prove::prove(&arguments),
+        Command::Selftest(arguments) => crate::selftest::selftest(&arguments),
         Command::Emit {
             bytes,
             content,

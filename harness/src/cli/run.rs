@@ -9,7 +9,7 @@ use super::workspace::{self, scenario_failure};
 use super::{Failure, RunArguments, output, recordings};
 use crate::causes::with_causes;
 use crate::config::Config;
-use crate::drive::{self, ProfileMode};
+use crate::drive::{self, ProfileMode, Seeding};
 use crate::exit_code;
 use crate::judge::RunVerdict;
 use crate::record::Recorder;
@@ -33,6 +33,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         reports,
         profile: arguments.profile,
         quick: arguments.quick,
+        seeding: None,
+        shown: Shown::Progress,
     };
     let done = job.execute()?;
     output::report(&done.report)?;
@@ -50,6 +52,16 @@ pub(crate) struct Job {
     pub(crate) reports: PathBuf,
     pub(crate) profile: ProfileMode,
     pub(crate) quick: bool,
+    /// What a self-test sows.
+    pub(crate) seeding: Option<Seeding>,
+    pub(crate) shown: Shown,
+}
+
+/// Whether a run's progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Progress,
+    Nothing,
 }
 
 /// A run that has been driven, judged and stored.
@@ -79,9 +91,14 @@ impl Job {
             quick: self.quick,
             directory: directory.clone(),
             emit: vec![executable.display().to_string(), "emit".to_owned()],
+            seeding: self.seeding,
         };
         let mut progress = Progress::new(run.scenarios.len());
-        let mut observer = |line: &Line| progress.show(line);
+        let shown = self.shown;
+        let mut observer = |line: &Line| match shown {
+            Shown::Progress => progress.show(line),
+            Shown::Nothing => {}
+        };
         let mut recorder = Recorder::create(&directory.join("events.jsonl"), &mut observer)
             .map_err(Failure::internal)?;
         runtime()?

@@ -4,6 +4,7 @@ mod connection;
 mod model;
 mod parse;
 mod ready;
+mod selftest;
 #[cfg(test)]
 mod tests;
 
@@ -12,3 +13,4 @@ pub use model::{
     Target,
 };
 pub use parse::LoadError;
+pub use selftest::SelfTest;

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::SelfTest;
+
 /// The targets of one `leakgate.toml`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The directory of the file: `{root}`, and where builds run.
     pub root: PathBuf,
@@ -18,7 +20,7 @@ pub struct Config {
 }
 
 /// A process that can be measured, and how to drive it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// Its name in scenarios and on the command line.
     pub name: String,
@@ -38,6 +40,8 @@ pub struct Target {
     pub stop: Stop,
     /// Programs that must be on `PATH`; where one is absent its scenarios are skipped.
     pub requires: Vec<String>,
+    /// What is declared of the self-test on it.
+    pub selftest: SelfTest,
 }
 
 /// How a target is built and started.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::connection::TABLES;
 use super::model::{Config, Driver, ExecStep, ExecSteps, Process, Profile, Signal, Stop, Target};
+use super::selftest::{self, SelfTest};
 use crate::source::{Node, Problems, SourceErrors, Table, document, known_placeholders};
 use crate::template;
 
@@ -91,9 +92,9 @@ pub(super) struct Reader<'t, 'p> {
 
 impl<'t> Reader<'t, '_> {
     fn target(&mut self, name: &str) -> Option<Target> {
-        const KEYS: [&str; 13] = [
+        const KEYS: [&str; 14] = [
             "driver", "build", "command", "env", "ready", "probe", "stop", "requires", "profile",
-            "steps", "socket", "stdio", "http",
+            "steps", "socket", "stdio", "http", "selftest",
         ];
         self.table.only(&KEYS, "a target", self.problems);
         let table = self.table.clone();
@@ -123,6 +124,10 @@ impl<'t> Reader<'t, '_> {
             Some(node) => Some(self.profile(&node)?),
             None => None,
         };
+        let selftest = match self.table.get("selftest") {
+            Some(node) => selftest::read(&node, self.problems),
+            None => Some(SelfTest::default()),
+        };
         let target = Target {
             name: name.to_owned(),
             process: process?,
@@ -133,6 +138,7 @@ impl<'t> Reader<'t, '_> {
             probe: probe?,
             stop: stop?,
             requires: requires?,
+            selftest: selftest?,
         };
         self.port_is_given(&target).then_some(target)
     }

@@ -37,6 +37,7 @@ fn what_is_not_written_has_its_default() {
     assert_eq!(target.process.build, None);
     assert_eq!(target.profile, None);
     assert!(!target.probe && target.env.is_empty() && target.requires.is_empty());
+    assert_eq!(target.selftest, SelfTest::default());
     let ten_seconds = Duration::from_secs(10);
     assert_eq!(
         target.stop,
@@ -60,6 +61,7 @@ fn the_targets_of_this_repository_are_right() {
     let sessiond = &config.targets["sessiond"];
     assert_eq!(sessiond.driver, Driver::Sessiond);
     assert!(sessiond.probe && sessiond.profile.is_some());
+    assert_eq!(sessiond.selftest.heap.0, 16);
     let tmux = &config.targets["tmux"];
     assert_eq!(tmux.requires, ["tmux"]);
     let Driver::Exec(steps) = &tmux.driver else {
@@ -106,6 +108,7 @@ command = ["daemon"]
 ready = {}
 env = { A = 1 }
 probe = "yes"
+selftest = { heap = 16, fd = 0, false_alarms = 2, flase_alarms = 0.1 }
 [target.three.steps]
 opne = ["x"]
 close = ["x", "{rows}"]

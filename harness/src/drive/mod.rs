@@ -11,6 +11,7 @@ mod exec;
 mod profile;
 mod quiet;
 mod scenario;
+mod seeding;
 mod sessiond;
 mod warmup;
 mod wire;
@@ -26,6 +27,7 @@ use crate::record::event::{Event, Outcome, RunStarted};
 use crate::scenario::Scenario;
 
 pub(crate) use driver::unsupported;
+pub use seeding::{Seeding, Sowing};
 
 /// When the dhat build is run beside the shipped one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -53,6 +55,8 @@ pub struct Run {
     pub directory: PathBuf,
     /// Program and arguments that stand for `{emit}`.
     pub emit: Vec<String>,
+    /// What a self-test sows in the targets, whose probes are armed for it.
+    pub seeding: Option<Seeding>,
 }
 
 /// Drives every scenario of a run, one after the other, and records it.

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::cycle;
 use super::driver::{self, Driver, StepError};
 use super::ending::{End, Stop, target_failed};
+use super::seeding::Sower;
 use super::warmup::Steady;
 use super::{ProfileMode, Run};
 use crate::causes::with_causes;
@@ -60,6 +61,7 @@ pub(super) async fn drive(
         measure,
         recorder,
         instance: None,
+        sower: None,
     };
     let end = match drive.cannot_run() {
         Some(reason) => End::new(Outcome::Skipped, reason),
@@ -94,6 +96,8 @@ pub(super) struct Drive<'a, 'r> {
     pub(super) recorder: &'a mut Recorder<'r>,
     /// Kept here, so that it is ended whichever way driving stops.
     pub(super) instance: Option<Instance>,
+    /// What a self-test sows.
+    sower: Option<Sower>,
 }
 
 /// Which build of the target is driven.
@@ -165,6 +169,7 @@ impl Drive<'_, '_> {
             command: &process.command,
             root: &self.run.config.root,
             log: &log,
+            armed: self.run.seeding.is_some(),
         };
         let started = Instance::start(plan).map_err(target_failed)?;
         // Kept before it is waited for: whatever cuts the waiting short, the instance is ended.
@@ -183,6 +188,7 @@ impl Drive<'_, '_> {
             },
             false => None,
         };
+        self.connect_sower().await?;
         let Some(instance) = &mut self.instance else {
             return Err(target_failed("the target has gone"));
         };
@@ -199,6 +205,17 @@ impl Drive<'_, '_> {
             Ok(driver) => Ok((driver, sampler)),
             Err(error) => Err(self.failed("connecting", error).await),
         }
+    }
+
+    /// Connects what sows, in a self-test.
+    async fn connect_sower(&mut self) -> Result<(), Stop> {
+        if let (Some(seeding), Some(instance)) = (self.run.seeding, &self.instance) {
+            match Sower::connect(seeding, instance).await {
+                Ok(sower) => self.sower = Some(sower),
+                Err(error) => return Err(self.failed("connecting the seeds", error.into()).await),
+            }
+        }
+        Ok(())
     }
 
     async fn warm_up(&mut self, driver: &mut Driver, sampler: &mut Sampler) -> Result<(), Stop> {
@@ -232,6 +249,7 @@ impl Drive<'_, '_> {
                 return Err(self.failed(&place, failed.error).await);
             }
         };
+        self.sow(phase, cycle).await?;
         let duration_ms = self.recorder.elapsed_ms() - began;
         Ok(self.recorder.record(Event::CycleFinished(CycleFinished {
             phase,
@@ -239,6 +257,17 @@ impl Drive<'_, '_> {
             duration_ms,
             load,
         }))?)
+    }
+
+    /// Sows what a self-test wants sown after the load of this cycle.
+    async fn sow(&mut self, phase: Phase, cycle: u32) -> Result<(), Stop> {
+        let Some(sower) = &mut self.sower else {
+            return Ok(());
+        };
+        match sower.after(phase, cycle).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.failed("sowing", error.into()).await),
+        }
     }
 
     async fn sample(
@@ -266,6 +295,14 @@ impl Drive<'_, '_> {
     }
 
     async fn measure_idle(&mut self, sampler: &mut Sampler) -> Result<(), Stop> {
+        // Only churn is read here, and standing idle takes longer than many a cycle.
+        let judged = self.scenario.gates.iter();
+        if !judged
+            .map(|gate| gate.metric)
+            .any(|metric| metric == Metric::ChurnIdle)
+        {
+            return Ok(());
+        }
         let Some(probe) = sampler.probe() else {
             return Ok(());
         };

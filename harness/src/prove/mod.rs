@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use crate::causes::with_causes;
 use crate::cli::output;
-use crate::cli::run::{Job, build};
+use crate::cli::run::{Job, Shown, build};
 use crate::cli::workspace::{config, scenario_failure};
 use crate::cli::{Failure, ProveArguments};
 use crate::config::Config;
@@ -160,6 +160,8 @@ fn run_gates(gates: &Gates, tree: &Tree, reports: &Path) -> Result<Option<String
         reports: reports.to_owned(),
         profile,
         quick: false,
+        seeding: None,
+        shown: Shown::Progress,
     };
     let verdict = job.execute()?.verdict;
     if verdict.exit_class() == ExitClass::Interrupted {

@@ -42,14 +42,17 @@ pub enum Suite {
     Full,
     /// Hours.
     Soak,
+    /// What leakgate tests itself with.
+    Selftest,
 }
 
 impl Suite {
     /// The suites by their names.
-    pub const CHOICES: [(&'static str, Suite); 3] = [
+    pub const CHOICES: [(&'static str, Suite); 4] = [
         ("gate", Suite::Gate),
         ("full", Suite::Full),
         ("soak", Suite::Soak),
+        ("selftest", Suite::Selftest),
     ];
 }
 

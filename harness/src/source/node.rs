@@ -171,6 +171,28 @@ impl<'t> Node<'t> {
         bytes
     }
 
+    /// A share: a number from 0 to 1.
+    pub(crate) fn share(&self, problems: &mut Problems) -> Option<f64> {
+        const WHAT: &str = "a share from 0.0 to 1.0";
+        let whole = self.integer().and_then(|whole| i32::try_from(whole).ok());
+        let Some(share) = whole.map(f64::from).or_else(|| {
+            let float = self.value.as_float()?;
+            float.as_str().parse().ok()
+        }) else {
+            self.expected(WHAT, problems);
+            return None;
+        };
+        if !(0.0..=1.0).contains(&share) {
+            problems.add(
+                self.span.clone(),
+                format!("{share} is out of range"),
+                format!("expected {WHAT}"),
+            );
+            return None;
+        }
+        Some(share)
+    }
+
     /// A duration with its unit, not longer than `max`.
     pub(crate) fn duration(&self, max: Duration, problems: &mut Problems) -> Option<Duration> {
         const WHAT: &str = "a duration with its unit, such as \"200ms\" or \"3min\"";

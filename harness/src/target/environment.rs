@@ -12,11 +12,12 @@ pub(super) fn probe_socket(dirs: &PrivateDirs) -> PathBuf {
     dirs.run().join("leakgate-probe.sock")
 }
 
-/// leakgate's own environment, the private directories in their usual variables, and the target's own settings.
+/// leakgate's own environment (a probe that is `armed` takes seeds), the private directories in their usual variables, and the target's own settings.
 pub(super) fn environment(
     target: &Target,
     dirs: &PrivateDirs,
     values: &Values,
+    armed: bool,
 ) -> BTreeMap<String, String> {
     let inherited = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
@@ -35,6 +36,9 @@ pub(super) fn environment(
             "LEAKGATE_PROBE".to_owned(),
             probe_socket(dirs).display().to_string(),
         );
+        if armed {
+            env.insert("LEAKGATE_SEED".to_owned(), "1".to_owned());
+        }
     }
     env.extend(
         target

@@ -48,6 +48,8 @@ pub struct Plan<'a> {
     pub root: &'a Path,
     /// Where its output goes.
     pub log: &'a Path,
+    /// Whether its probe is armed for the seeds of a self-test.
+    pub armed: bool,
 }
 
 /// A running target.
@@ -124,7 +126,7 @@ impl Instance {
         };
         let argv = expand_all(plan.command, &values);
         let program = argv.first().cloned().unwrap_or_default();
-        let env = environment(plan.target, &dirs, &values);
+        let env = environment(plan.target, &dirs, &values, plan.armed);
         let launch = Launch {
             env: env.clone(),
             argv,

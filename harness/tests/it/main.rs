@@ -7,6 +7,7 @@ mod cleanup;
 mod exec_target;
 mod memory;
 mod sampling;
+mod selftest;
 mod sessiond_target;
 mod watch;
 mod wire_targets;

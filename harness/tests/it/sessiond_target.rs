@@ -76,7 +76,7 @@ churn = { idle = "0B/s" }
 "#;
 
 /// The repository's own targets, with sessiond as the tests have built it.
-fn targets() -> String {
+pub(crate) fn targets() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let built = Command::new(env!("CARGO"))
         .current_dir(&root)

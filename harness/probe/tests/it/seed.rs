@@ -212,7 +212,7 @@ fn innocents_are_bounded_to_the_byte() {
         };
         expect(b"seed cache 64 3", &[64, 128, 192, 192, 192, 192, 192]);
         expect(b"seed sawtooth 10 4", &[10, 20, 30, 0, 10, 20, 30, 0]);
-        let fills: Vec<i64> = (1..=40).map(|call| 8 * i64::from(call.min(16))).collect();
+        let fills: Vec<i64> = (1..=40).map(|call| 8 * i64::from(call.min(8))).collect();
         expect(b"seed freelist 8", &fills);
     });
 }

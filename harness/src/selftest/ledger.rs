@@ -1,0 +1,97 @@
+//! The ledger: every trial that has been made, a line each, so that a self-test that was cut short can go on.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use super::trial::{Planned, Trial};
+
+/// Its name in the directory of a self-test.
+const FILE: &str = "trials.jsonl";
+
+/// The trials of one self-test.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    file: File,
+    trials: Vec<Trial>,
+}
+
+/// Why a ledger cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LedgerError {
+    #[error("cannot use {}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("line {line} of {} is no trial", path.display())]
+    Line {
+        path: PathBuf,
+        line: usize,
+        source: serde_json::Error,
+    },
+    #[error("{} was begun with another text of the scenario; begin anew", path.display())]
+    OtherScenario { path: PathBuf },
+}
+
+impl Ledger {
+    /// Opens the ledger in `directory`, or begins one, for a scenario of this fingerprint. A last line that was cut short
+    /// is dropped: its trial is made again.
+    pub(super) fn open(directory: &Path, scenario_sha256: &str) -> Result<Self, LedgerError> {
+        let path = directory.join(FILE);
+        let failed = |source| LedgerError::Io {
+            path: path.clone(),
+            source,
+        };
+        let open = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(&path);
+        let file = open.map_err(failed)?;
+        let mut trials: Vec<Trial> = Vec::new();
+        let mut whole: u64 = 0;
+        let mut reader = BufReader::new(&file);
+        let mut text = Vec::new();
+        for line in 1.. {
+            text.clear();
+            let read = reader.read_until(b'\n', &mut text).map_err(failed)?;
+            if !text.ends_with(b"\n") {
+                break;
+            }
+            whole += read as u64;
+            let trial = serde_json::from_slice(&text).map_err(|source| LedgerError::Line {
+                path: path.clone(),
+                line,
+                source,
+            })?;
+            trials.push(trial);
+        }
+        file.set_len(whole).map_err(failed)?;
+        if trials
+            .iter()
+            .any(|trial| trial.scenario_sha256 != scenario_sha256)
+        {
+            return Err(LedgerError::OtherScenario { path });
+        }
+        Ok(Self { file, trials })
+    }
+
+    /// The trial that was planned, when it has been made.
+    pub(super) fn find(&self, planned: &Planned) -> Option<&Trial> {
+        self.trials.iter().find(|trial| {
+            (trial.kind, trial.dose, trial.number) == (planned.kind, planned.dose, planned.number)
+        })
+    }
+
+    /// Adds a trial; on return its line has been handed to the kernel, whole.
+    pub(super) fn add(&mut self, trial: Trial) -> io::Result<()> {
+        let mut line = serde_json::to_vec(&trial)?;
+        line.push(b'\n');
+        self.file.write_all(&line)?;
+        self.trials.push(trial);
+        Ok(())
+    }
+
+    /// Every trial, in the order in which they were made.
+    pub(super) fn trials(&self) -> &[Trial] {
+        &self.trials
+    }
+}

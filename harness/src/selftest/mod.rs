@@ -1,0 +1,151 @@
+//! `leakgate selftest`: makes a real target leak on purpose, and counts how often that is seen.
+//!
+//! A run is a scenario's own load, with a seed sown after each cycle through the target's probe. What is declared in
+//! `[target.NAME.selftest]` is what must come of it.
+
+mod kind;
+mod lab;
+mod ledger;
+mod minimum;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod text;
+mod trial;
+
+use std::path::{Path, PathBuf};
+
+use crate::causes::with_causes;
+use crate::cli::run::build;
+use crate::cli::workspace::{self, scenario_failure};
+use crate::cli::{Failure, SelftestArguments, output};
+use crate::config::Config;
+use crate::drive::ProfileMode;
+use crate::exit_code;
+use crate::scenario::{self, Scenario};
+pub use kind::{Dose, Kind};
+use lab::Lab;
+use ledger::Ledger;
+pub use summary::Summary;
+use summary::{Outcomes, Subject};
+use trial::Planned;
+pub use trial::{Outcome, Trial};
+
+/// Makes the trials that were asked for, sums them up, and says whether that is as good as declared.
+pub(crate) fn selftest(arguments: &SelftestArguments) -> Result<u8, Failure> {
+    let config = workspace::config(arguments.config.as_deref())?;
+    let scenario = scenario(arguments, &config)?;
+    let jobs = jobs(arguments.jobs)?;
+    build(&config, std::slice::from_ref(&scenario), ProfileMode::Never)?;
+    let directory = directory(arguments, &config.root)?;
+    let declared = config.targets[&scenario.target].selftest;
+    let told = |error: ledger::LedgerError| Failure::usage(with_causes(&error));
+    let mut ledger = Ledger::open(&directory, &scenario.sha256).map_err(told)?;
+    let lab = Lab {
+        config,
+        scenario,
+        runs: directory.join("runs"),
+        jobs,
+    };
+    output::note(&format!("trials: {}", directory.display()));
+    let kinds: Vec<Kind> = Kind::ALL
+        .into_iter()
+        .filter(|kind| arguments.seed.is_empty() || arguments.seed.contains(kind))
+        .collect();
+    let of_kind = |kind: Kind| {
+        let dose = kind.dose(&declared);
+        (1..=arguments.runs).map(move |number| Planned { kind, dose, number })
+    };
+    let planned: Vec<Planned> = kinds.iter().copied().flat_map(of_kind).collect();
+    lab.make(&planned, &mut ledger)?;
+    let mut minima = Vec::new();
+    for kind in kinds.iter().filter(|_| arguments.minimum) {
+        let found = minimum::find(*kind, &declared, arguments.runs, &lab, &mut ledger)?;
+        minima.extend(found);
+    }
+    let subject = Subject {
+        target: &lab.scenario.target,
+        scenario: &lab.scenario,
+        declared: &declared,
+        minima,
+    };
+    let summary = summary::summary(&kinds, ledger.trials(), subject);
+    store(&summary, &directory)?;
+    output::text(&text::terminal(&summary))?;
+    Ok(match summary.result {
+        Outcomes::Pass => exit_code::PASS,
+        Outcomes::Fail => exit_code::LEAK,
+        Outcomes::Inconclusive => exit_code::INCONCLUSIVE,
+    })
+}
+
+/// The scenario, with its target as the command line has it: one that has a probe.
+fn scenario(arguments: &SelftestArguments, config: &Config) -> Result<Scenario, Failure> {
+    let directory = config.root.join("scenarios");
+    let mut scenario = scenario::find(&arguments.scenario, &directory).map_err(scenario_failure)?;
+    if let Some(target) = &arguments.target {
+        scenario.target.clone_from(target);
+    }
+    let name = &scenario.target;
+    let Some(target) = config.targets.get(name) else {
+        let known: Vec<_> = config.targets.keys().map(String::as_str).collect();
+        return Err(Failure::usage(format!(
+            "leakgate.toml has no target `{name}`; there are: {}",
+            known.join(", ")
+        )));
+    };
+    if !target.probe {
+        return Err(Failure::usage(format!(
+            "target `{name}` has no probe (`probe = true`): nothing can be seeded into it"
+        )));
+    }
+    Ok(scenario)
+}
+
+/// Trials at the same time: no more than there are CPUs, or they disturb one another.
+fn jobs(wanted: usize) -> Result<usize, Failure> {
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if wanted == 0 || wanted > cpus {
+        return Err(Failure::usage(format!(
+            "--jobs {wanted}: allowed are 1 to {cpus}, the CPUs of this machine"
+        )));
+    }
+    Ok(wanted)
+}
+
+/// The directory of the self-test: the one that is resumed, or a new one.
+fn directory(arguments: &SelftestArguments, root: &Path) -> Result<PathBuf, Failure> {
+    let directory = match &arguments.resume {
+        Some(directory) => directory.clone(),
+        None => {
+            let reports = arguments.report_dir.clone();
+            let reports = reports.unwrap_or_else(|| root.join("reports/selftest"));
+            let made = workspace::run_directory(&reports);
+            made.map_err(|error| {
+                Failure::internal(format!(
+                    "cannot make a directory in {}: {error}",
+                    reports.display()
+                ))
+            })?
+            .1
+        }
+    };
+    directory
+        .canonicalize()
+        .map_err(|error| Failure::usage(format!("cannot use {}: {error}", directory.display())))
+}
+
+fn store(summary: &Summary, directory: &Path) -> Result<(), Failure> {
+    let mut json = serde_json::to_string_pretty(summary).map_err(Failure::internal)?;
+    json.push('\n');
+    for (name, contents) in [
+        ("selftest.json", json),
+        ("selftest.md", text::markdown(summary)),
+    ] {
+        let path = directory.join(name);
+        std::fs::write(&path, contents).map_err(|error| {
+            Failure::internal(format!("cannot write {}: {error}", path.display()))
+        })?;
+    }
+    Ok(())
+}

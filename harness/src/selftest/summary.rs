@@ -1,0 +1,222 @@
+//! The summary of a self-test: what its trials come to, and whether that is as good as what is declared. Pure.
+
+use leakgate_stats::clopper_pearson;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::kind::Kind;
+use super::minimum::Minimum;
+use super::trial::{Outcome, Trial};
+use crate::config::SelfTest;
+
+/// The confidence of every interval.
+const CONFIDENCE: f64 = 0.95;
+
+/// `selftest.json`. Version 1 changes by addition only; a reader fails on an outcome or a kind that it does not know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// The version of this format: 1.
+    pub schema: u32,
+    /// The target.
+    pub target: String,
+    /// The scenario whose load ran.
+    pub scenario: String,
+    /// SHA-256 of its text, hexadecimal.
+    pub scenario_sha256: String,
+    /// Its measured cycles.
+    pub cycles: u32,
+    /// Whether leakgate is as good as what is declared.
+    pub result: Outcomes,
+    /// Why not; empty when it is.
+    pub reasons: Vec<String>,
+    /// What was sown, and what came of it.
+    pub kinds: Vec<KindSummary>,
+    /// Runs without a leak that were called one, of all runs without a leak.
+    pub false_alarms: Rate,
+    /// The highest rate of false alarms that is declared.
+    pub false_alarms_declared: f64,
+    /// The smallest leaks that were caught in every run; empty when they were not looked for.
+    pub minima: Vec<Minimum>,
+}
+
+/// What a self-test comes to. Closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcomes {
+    /// As good as what is declared.
+    Pass,
+    /// Worse.
+    Fail,
+    /// Nothing is worse, but a run without a leak did not say that there is none.
+    Inconclusive,
+}
+
+/// What came of the runs of one kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KindSummary {
+    /// The kind.
+    pub kind: Kind,
+    /// What was sown, in words.
+    pub sown: String,
+    /// The metric, or the group of metrics, that must see it; none where nothing may.
+    pub watched_by: Option<String>,
+    /// Runs with the outcome that is wanted, of all runs: caught, or quiet where nothing leaks.
+    pub right: Rate,
+    /// Runs in which only another gate was red.
+    pub wrong_metric: u32,
+    /// Runs that passed with a leak.
+    pub missed: u32,
+    /// Runs that were called a leak without one.
+    pub false_alarms: u32,
+    /// Runs that did not say.
+    pub inconclusive: u32,
+    /// A run's mean duration, milliseconds.
+    pub mean_ms: u64,
+}
+
+/// So many of so many, and the exact interval (Clopper and Pearson) of the rate behind it at 95 %.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rate {
+    /// Hits.
+    pub hits: u32,
+    /// Trials.
+    pub of: u32,
+    /// Lower end of the interval, 0 to 1.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Rate {
+    pub(super) fn new(hits: u32, of: u32) -> Self {
+        let rate = clopper_pearson(u64::from(hits), u64::from(of), CONFIDENCE);
+        Self {
+            hits,
+            of,
+            low: rate.low,
+            high: rate.high,
+        }
+    }
+
+    fn observed(&self) -> f64 {
+        match self.of {
+            0 => 0.0,
+            of => f64::from(self.hits) / f64::from(of),
+        }
+    }
+}
+
+/// What is summed up besides the trials.
+pub(super) struct Subject<'a> {
+    pub(super) target: &'a str,
+    pub(super) scenario: &'a crate::scenario::Scenario,
+    pub(super) declared: &'a SelfTest,
+    pub(super) minima: Vec<Minimum>,
+}
+
+/// Sums up the trials of each of `kinds` with its own dose.
+pub(super) fn summary(kinds: &[Kind], trials: &[Trial], subject: Subject<'_>) -> Summary {
+    let Subject {
+        target,
+        scenario,
+        declared,
+        minima,
+    } = subject;
+    let kinds: Vec<KindSummary> = kinds
+        .iter()
+        .map(|kind| of_kind(*kind, trials, declared))
+        .collect();
+    let without_leak = kinds.iter().filter(|kind| kind.watched_by.is_none());
+    let (alarms, runs) = without_leak.fold((0, 0), |(alarms, runs), kind| {
+        (alarms + kind.false_alarms, runs + kind.right.of)
+    });
+    let false_alarms = Rate::new(alarms, runs);
+    let reasons = reasons(&kinds, false_alarms, declared, &minima);
+    let unclear = kinds
+        .iter()
+        .any(|kind| kind.watched_by.is_none() && kind.inconclusive > 0);
+    let result = match (reasons.is_empty(), unclear) {
+        (false, _) => Outcomes::Fail,
+        (true, true) => Outcomes::Inconclusive,
+        (true, false) => Outcomes::Pass,
+    };
+    Summary {
+        schema: 1,
+        target: target.to_owned(),
+        scenario: scenario.name.clone(),
+        scenario_sha256: scenario.sha256.clone(),
+        cycles: scenario.cycles.measure,
+        result,
+        reasons,
+        kinds,
+        false_alarms,
+        false_alarms_declared: declared.false_alarms,
+        minima,
+    }
+}
+
+fn of_kind(kind: Kind, trials: &[Trial], declared: &SelfTest) -> KindSummary {
+    let dose = kind.dose(declared);
+    let own: Vec<&Trial> = trials
+        .iter()
+        .filter(|trial| trial.kind == kind && trial.dose == dose)
+        .collect();
+    let count = |outcome: Outcome| {
+        let having = own.iter().filter(|trial| trial.outcome == outcome);
+        u32::try_from(having.count()).unwrap_or(u32::MAX)
+    };
+    let runs = u32::try_from(own.len()).unwrap_or(u32::MAX);
+    let took: u64 = own.iter().map(|trial| trial.duration_ms).sum();
+    KindSummary {
+        kind,
+        sown: kind.describe(dose),
+        watched_by: kind.watched_by().map(str::to_owned),
+        right: Rate::new(count(Outcome::Caught) + count(Outcome::Quiet), runs),
+        wrong_metric: count(Outcome::WrongMetric),
+        missed: count(Outcome::Missed),
+        false_alarms: count(Outcome::FalseAlarm),
+        inconclusive: count(Outcome::Inconclusive),
+        mean_ms: took.checked_div(u64::from(runs)).unwrap_or(0),
+    }
+}
+
+/// Everything that is worse than what is declared.
+fn reasons(
+    kinds: &[KindSummary],
+    false_alarms: Rate,
+    declared: &SelfTest,
+    minima: &[Minimum],
+) -> Vec<String> {
+    let mut reasons = Vec::new();
+    for summary in kinds {
+        let (kind, right) = (summary.kind, summary.right);
+        if kind.watched_by().is_some() && right.hits < right.of {
+            let (sown, hits, of) = (&summary.sown, right.hits, right.of);
+            reasons.push(format!("{kind}, {sown}: caught in {hits} of {of} runs"));
+        }
+        let sown = kind.dose(declared).amount;
+        if let Some(bytes) = kind
+            .declared_bytes(declared)
+            .filter(|declared| *declared < sown)
+        {
+            reasons.push(format!(
+                "{kind}: {bytes} B per cycle is declared, and {sown} B is the least that there is"
+            ));
+        }
+    }
+    if false_alarms.observed() > declared.false_alarms {
+        reasons.push(format!(
+            "{} false alarms in {} runs without a leak, declared are at most {} %",
+            false_alarms.hits,
+            false_alarms.of,
+            declared.false_alarms * 100.0
+        ));
+    }
+    for minimum in minima.iter().filter(|minimum| minimum.dose.is_none()) {
+        reasons.push(format!(
+            "{}: no dose up to the declared one was caught in each of {} runs",
+            minimum.kind, minimum.runs
+        ));
+    }
+    reasons
+}
