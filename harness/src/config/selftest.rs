@@ -29,7 +29,7 @@ pub struct SelfTest {
 }
 
 impl Default for SelfTest {
-    /// What a daemon whose heap moves by a kilobyte between cycles can hold itself to, in a scenario of 20 cycles.
+    /// What a daemon whose heap moves by a kilobyte between cycles can hold itself to, in a scenario of 31 cycles.
     fn default() -> Self {
         Self {
             heap: Bytes(64),
