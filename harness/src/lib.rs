@@ -7,6 +7,7 @@ pub mod drive;
 pub mod emit;
 pub mod exit_code;
 pub mod judge;
+pub mod known;
 pub mod profile;
 mod prove;
 pub mod record;

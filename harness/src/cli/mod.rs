@@ -1,10 +1,12 @@
 //! The command line: what was typed becomes a run, and its outcome an exit code.
 
+pub(crate) mod job;
 mod list;
 pub(crate) mod output;
 mod progress;
 mod recordings;
-pub(crate) mod run;
+mod repeat;
+mod run;
 mod watch;
 pub(crate) mod workspace;
 
@@ -12,6 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use serde::{Deserialize, Serialize};
 
 use crate::drive::ProfileMode;
 use crate::emit::Content;
@@ -103,7 +106,7 @@ impl Document {
 }
 
 /// Where scenarios and targets are.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args, Serialize, Deserialize)]
 struct WorkspaceArguments {
     /// The file that names the targets [default: leakgate.toml here or in a directory above]
     #[arg(long, value_name = "FILE")]
@@ -113,7 +116,7 @@ struct WorkspaceArguments {
     suite: Suite,
 }
 
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args, Serialize, Deserialize)]
 struct RunArguments {
     /// Names in scenarios/, or paths of scenario files [default: the whole suite]
     scenarios: Vec<String>,
@@ -131,6 +134,12 @@ struct RunArguments {
     /// When to run the dhat build too, for the lines that allocate
     #[arg(long, value_enum, default_value = "on-leak")]
     profile: ProfileMode,
+    /// Run this often: the runs answer together, and share one false-alarm budget
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "resume")]
+    repeat: Option<u32>,
+    /// Go on with the repeated runs in this directory, as they were begun
+    #[arg(long, value_name = "DIR")]
+    resume: Option<PathBuf>,
     /// Set a limit, as SCENARIO.METRIC=LIMIT; the report says so
     #[arg(long, value_name = "GATE")]
     gate: Vec<String>,

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use super::Failure;
 use crate::exit_code;
+use crate::report::repeat::RepeatReport;
 use crate::report::{self, RunReport};
 use crate::style::{Colour, Style};
 
@@ -32,6 +33,11 @@ pub(super) fn complaint_colour() -> Colour {
 /// Prints a run's report.
 pub(super) fn report(report: &RunReport) -> Result<(), Failure> {
     report::terminal::write(report, style(), &mut io::stdout().lock()).map_err(Failure::internal)
+}
+
+/// Prints what repeated runs come to.
+pub(super) fn repeat_report(report: &RepeatReport) -> Result<(), Failure> {
+    report::repeat::write(report, style(), &mut io::stdout().lock()).map_err(Failure::internal)
 }
 
 /// Prints a document of JSON.

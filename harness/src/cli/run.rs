@@ -1,27 +1,24 @@
 //! `leakgate run`: finds, builds, drives, judges, reports.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use super::progress::Progress;
+use super::job::{Job, Shown, build};
 use super::workspace::{self, scenario_failure};
-use super::{Failure, RunArguments, output, recordings};
-use crate::causes::with_causes;
+use super::{Failure, RunArguments, output, repeat};
 use crate::config::Config;
-use crate::drive::{self, ProfileMode, Seeding};
+use crate::drive;
 use crate::exit_code;
-use crate::judge::RunVerdict;
-use crate::record::Recorder;
-use crate::record::event::{Line, RunStarted, SCHEMA};
-use crate::report::{self, RunReport};
+use crate::known::Ledger;
 use crate::scenario::{self, GateOverride, Scenario};
-use crate::target::{self, Messages};
 
 /// Runs what was asked for and prints its report.
-pub(super) fn run(arguments: &RunArguments) -> Result<u8, Failure> {
+pub(super) fn run(given: &RunArguments) -> Result<u8, Failure> {
+    let resumed = given.resume.as_deref();
+    let arguments = &match resumed {
+        Some(directory) => repeat::arguments(directory)?,
+        None => given.clone(),
+    };
     let config = workspace::config(arguments.workspace.config.as_deref())?;
     let scenarios = scenarios(arguments, &config)?;
+    let known = known(&config)?;
     let reports = arguments
         .report_dir
         .clone()
@@ -30,12 +27,17 @@ pub(super) fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let job = Job {
         config,
         scenarios,
+        known,
         reports,
         profile: arguments.profile,
         quick: arguments.quick,
+        runs: arguments.repeat.unwrap_or(1),
         seeding: None,
         shown: Shown::Progress,
     };
+    if arguments.repeat.is_some() {
+        return repeat::repeat(job, arguments, resumed);
+    }
     let done = job.execute()?;
     output::report(&done.report)?;
     output::note(&format!(
@@ -45,75 +47,17 @@ pub(super) fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     Ok(exit_code::of(done.verdict.exit_class()))
 }
 
-/// A run that has been prepared: its targets are built.
-pub(crate) struct Job {
-    pub(crate) config: Config,
-    pub(crate) scenarios: Vec<Scenario>,
-    pub(crate) reports: PathBuf,
-    pub(crate) profile: ProfileMode,
-    pub(crate) quick: bool,
-    /// What a self-test sows.
-    pub(crate) seeding: Option<Seeding>,
-    pub(crate) shown: Shown,
-}
-
-/// Whether a run's progress is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
-    Progress,
-    Nothing,
-}
-
-/// A run that has been driven, judged and stored.
-pub(crate) struct Done {
-    pub(crate) verdict: RunVerdict,
-    pub(crate) report: RunReport,
-    pub(crate) directory: PathBuf,
-}
-
-impl Job {
-    /// Drives, judges and stores the run.
-    pub(crate) fn execute(self) -> Result<Done, Failure> {
-        let (run_id, directory) = workspace::run_directory(&self.reports).map_err(|error| {
-            Failure::internal(format!(
-                "cannot make a directory for the run in {}: {error}",
-                self.reports.display()
-            ))
+/// The ledger of known leaks; what it says of scenarios that do not exist would never be missed.
+fn known(config: &Config) -> Result<Ledger, Failure> {
+    let known = Ledger::load(&config.root).map_err(workspace::config_failure)?;
+    let directory = config.root.join("scenarios");
+    for name in known.scenarios() {
+        scenario::find(name, &directory).map_err(|error| {
+            let failure = scenario_failure(error);
+            Failure::usage(format!("{}: {}", crate::known::FILE, failure.message))
         })?;
-        // Profiles are written by the target, which has a working directory of its own.
-        let directory = directory.canonicalize().map_err(Failure::internal)?;
-        let executable = std::env::current_exe().map_err(Failure::internal)?;
-        let started = started(&run_id, &self.config.root, self.quick);
-        let run = drive::Run {
-            config: self.config,
-            scenarios: self.scenarios,
-            profile: self.profile,
-            quick: self.quick,
-            directory: directory.clone(),
-            emit: vec![executable.display().to_string(), "emit".to_owned()],
-            seeding: self.seeding,
-        };
-        let mut progress = Progress::new(run.scenarios.len());
-        let shown = self.shown;
-        let mut observer = |line: &Line| match shown {
-            Shown::Progress => progress.show(line),
-            Shown::Nothing => {}
-        };
-        let mut recorder = Recorder::create(&directory.join("events.jsonl"), &mut observer)
-            .map_err(Failure::internal)?;
-        runtime()?
-            .block_on(drive::run(&run, started, &mut recorder))
-            .map_err(Failure::internal)?;
-        let (verdict, report) = recordings::read(&directory)?;
-        report::store(&report, &directory)
-            .map_err(|error| Failure::internal(with_causes(&error)))?;
-        workspace::point_latest(&self.reports, &run_id).map_err(Failure::internal)?;
-        Ok(Done {
-            verdict,
-            report,
-            directory,
-        })
     }
+    Ok(known)
 }
 
 /// The scenarios that were asked for, their targets and gates as the command line has them.
@@ -171,89 +115,4 @@ fn scenarios(arguments: &RunArguments, config: &Config) -> Result<Vec<Scenario>,
         scenario.override_gate(change.metric, change.limit);
     }
     Ok(scenarios)
-}
-
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::internal)
-}
-
-/// Builds every target that the scenarios need and that can run here.
-pub(crate) fn build(
-    config: &Config,
-    scenarios: &[Scenario],
-    profile: ProfileMode,
-) -> Result<(), Failure> {
-    let names: BTreeSet<_> = scenarios.iter().map(|scenario| &scenario.target).collect();
-    for name in names {
-        let target = &config.targets[name];
-        if target::missing_program(&target.requires).is_some() {
-            continue;
-        }
-        let variants = [
-            Some(&target.process),
-            target
-                .profile
-                .as_ref()
-                .filter(|_| profile == ProfileMode::Always),
-        ];
-        for build in variants
-            .into_iter()
-            .flatten()
-            .filter_map(|process| process.build.as_ref())
-        {
-            output::note(&format!("building {name}: {}", build.join(" ")));
-            let built = runtime()?.block_on(target::build(build, &config.root, Messages::Shown));
-            built.map_err(|error| Failure::target(with_causes(&error)))?;
-        }
-    }
-    Ok(())
-}
-
-pub(crate) fn started(run_id: &str, root: &Path, quick: bool) -> RunStarted {
-    RunStarted {
-        schema: SCHEMA,
-        run_id: run_id.to_owned(),
-        leakgate: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: commit(root),
-        kernel: rustix::system::uname()
-            .release()
-            .to_string_lossy()
-            .into_owned(),
-        cpus: std::thread::available_parallelism()
-            .map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
-        seed: seed(),
-        quick,
-    }
-}
-
-/// A seed that differs from run to run; the recording keeps it, so that a run can be repeated.
-fn seed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |now| u64::from(now.subsec_nanos()) ^ now.as_secs())
-}
-
-/// The commit that is checked out in `root`, with a mark when the tree differs from it.
-fn commit(root: &Path) -> Option<String> {
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git")
-            .arg("-C")
-            .arg(root)
-            .args(arguments)
-            .output()
-            .ok()?;
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let head = git(&["rev-parse", "HEAD"])?;
-    let changed = git(&["status", "--porcelain", "--untracked-files=no"])?;
-    Some(if changed.is_empty() {
-        head
-    } else {
-        format!("{head}-dirty")
-    })
 }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Failure, output, recordings, run, workspace};
+use super::{Failure, job, output, recordings, workspace};
 use crate::causes::with_causes;
 use crate::exit_code;
 use crate::record::Recorder;
@@ -60,16 +60,17 @@ enum View {
 /// Watches, judges, stores and reports.
 pub(super) fn watch(arguments: &WatchArguments) -> Result<u8, Failure> {
     let process = Found::find(arguments.pid).map_err(|e| Failure::usage(with_causes(&e)))?;
-    let runtime = run::runtime()?;
+    let runtime = job::runtime()?;
     let probe = runtime.block_on(probe(arguments))?;
-    let (run_id, directory) = workspace::run_directory(&arguments.report_dir).map_err(|error| {
-        let place = arguments.report_dir.display();
-        Failure::usage(format!("cannot make a directory in {place}: {error}"))
-    })?;
+    let (run_id, directory) =
+        workspace::run_directory(&arguments.report_dir, &[]).map_err(|error| {
+            let place = arguments.report_dir.display();
+            Failure::usage(format!("cannot make a directory in {place}: {error}"))
+        })?;
     // What is watched was built elsewhere, from nobody knows what.
     let started = RunStarted {
         commit: None,
-        ..run::started(&run_id, &directory, false)
+        ..job::started(&run_id, &directory, false)
     };
     let plan = Plan {
         every: arguments.every,

@@ -19,12 +19,17 @@ pub(crate) fn config(given: Option<&Path>) -> Result<Config, Failure> {
         None => nearest()
             .ok_or_else(|| Failure::usage("no leakgate.toml here or in any directory above"))?,
     };
-    Config::load(&path).map_err(|error| match error {
+    Config::load(&path).map_err(config_failure)
+}
+
+/// What is wrong with a file of the configuration, for people.
+pub(crate) fn config_failure(error: config::LoadError) -> Failure {
+    match error {
         config::LoadError::Wrong(errors) => {
             Failure::usage(errors.render(output::complaint_colour()))
         }
         error @ config::LoadError::Read { .. } => Failure::usage(with_causes(&error)),
-    })
+    }
 }
 
 fn nearest() -> Option<PathBuf> {
@@ -42,8 +47,12 @@ pub(crate) fn scenario_failure(error: LoadError) -> Failure {
     }
 }
 
-/// Makes the directory of a new run under `reports`, named by the time in UTC.
-pub(crate) fn run_directory(reports: &Path) -> io::Result<(String, PathBuf)> {
+/// Makes the directory of a new run under `reports`, named by the time in UTC,
+/// with `subdirectories` in it.
+pub(crate) fn run_directory(
+    reports: &Path,
+    subdirectories: &[&str],
+) -> io::Result<(String, PathBuf)> {
     let stamp: String = humantime::format_rfc3339_seconds(SystemTime::now())
         .to_string()
         .chars()
@@ -60,8 +69,9 @@ pub(crate) fn run_directory(reports: &Path) -> io::Result<(String, PathBuf)> {
         let directory = reports.join(&run_id);
         match fs::create_dir(&directory) {
             Ok(()) => {
-                fs::create_dir(directory.join("target"))?;
-                fs::create_dir(directory.join("profiles"))?;
+                for subdirectory in subdirectories {
+                    fs::create_dir(directory.join(subdirectory))?;
+                }
                 return Ok((run_id, directory));
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -19,9 +19,11 @@ mod wire;
 use std::io;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
+use crate::known::Ledger;
 use crate::record::Recorder;
 use crate::record::event::{Event, Outcome, RunStarted};
 use crate::scenario::Scenario;
@@ -30,7 +32,7 @@ pub(crate) use driver::unsupported;
 pub use seeding::{Seeding, Sowing};
 
 /// When the dhat build is run beside the shipped one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 pub enum ProfileMode {
     /// Never.
     Never,
@@ -53,6 +55,10 @@ pub struct Run {
     pub quick: bool,
     /// The run's directory, which exists.
     pub directory: PathBuf,
+    /// What the recording begins with.
+    pub started: RunStarted,
+    /// The leaks that are known.
+    pub known: Ledger,
     /// Program and arguments that stand for `{emit}`.
     pub emit: Vec<String>,
     /// What a self-test sows in the targets, whose probes are armed for it.
@@ -63,8 +69,8 @@ pub struct Run {
 ///
 /// # Errors
 /// When the recording cannot be written; everything else is an event.
-pub async fn run(run: &Run, started: RunStarted, recorder: &mut Recorder<'_>) -> io::Result<()> {
-    recorder.record(Event::RunStarted(started))?;
+pub async fn run(run: &Run, recorder: &mut Recorder<'_>) -> io::Result<()> {
+    recorder.record(Event::RunStarted(run.started.clone()))?;
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
     for scenario in &run.scenarios {

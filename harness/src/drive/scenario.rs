@@ -15,7 +15,7 @@ use super::warmup::Steady;
 use super::{ProfileMode, Run};
 use crate::causes::with_causes;
 use crate::config::Target;
-use crate::judge::{self, GateVerdict};
+use crate::judge::{self, SoFar};
 use crate::record::event::{
     CycleFinished, Event, IdleMeasured, Outcome, Phase, RecordedGate, ScenarioFinished,
     ScenarioStarted, TargetStarted,
@@ -47,18 +47,17 @@ pub(super) async fn drive(
     interrupted: impl Future<Output = ()>,
 ) -> io::Result<Outcome> {
     let began_ms = recorder.elapsed_ms();
-    let measure = if run.quick {
-        scenario.cycles.quick
-    } else {
-        scenario.cycles.measure
-    };
-    recorder.record(Event::ScenarioStarted(started(scenario, measure)))?;
+    let looks = looks(run, scenario);
+    let started = started(run, scenario, looks);
+    recorder.record(Event::ScenarioStarted(started.clone()))?;
+    let begins = recorder.position();
     let target = &run.config.targets[&scenario.target];
     let mut drive = Drive {
         run,
         scenario,
         target,
-        measure,
+        started,
+        begins,
         recorder,
         instance: None,
         sower: None,
@@ -92,7 +91,10 @@ pub(super) struct Drive<'a, 'r> {
     pub(super) run: &'a Run,
     pub(super) scenario: &'a Scenario,
     pub(super) target: &'a Target,
-    measure: u32,
+    /// What was recorded of the scenario when it began.
+    started: ScenarioStarted,
+    /// Where its own events begin in the recording, bytes.
+    begins: u64,
     pub(super) recorder: &'a mut Recorder<'r>,
     /// Kept here, so that it is ended whichever way driving stops.
     pub(super) instance: Option<Instance>,
@@ -142,19 +144,35 @@ impl Drive<'_, '_> {
         self.sample(&mut sampler, Phase::Start, 0, Edge::Outer)
             .await?;
         self.warm_up(&mut driver, &mut sampler).await?;
-        for cycle in 1..=self.measure {
-            self.cycle(&mut driver, Phase::Measure, cycle).await?;
-            let edge = if cycle == self.measure {
-                Edge::Outer
-            } else {
-                Edge::Inner
-            };
-            self.sample(&mut sampler, Phase::Measure, cycle, edge)
-                .await?;
-        }
+        self.measure_cycles(&mut driver, &mut sampler).await?;
         self.measure_idle(&mut sampler).await?;
         drop((driver, sampler));
         self.stop().await
+    }
+
+    /// Runs measured cycles from look to look, until something leaks or no gate wants more of them.
+    async fn measure_cycles(
+        &mut self,
+        driver: &mut Driver,
+        sampler: &mut Sampler,
+    ) -> Result<(), Stop> {
+        let mut cycle = 0;
+        for look in self.started.looks.clone() {
+            while cycle < look {
+                cycle += 1;
+                self.cycle(driver, Phase::Measure, cycle).await?;
+                let edge = if cycle == look {
+                    Edge::Outer
+                } else {
+                    Edge::Inner
+                };
+                self.sample(sampler, Phase::Measure, cycle, edge).await?;
+            }
+            if !self.so_far().wants_more_cycles {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Starts a build of the target and connects its driver and its sampler.
@@ -334,24 +352,16 @@ impl Drive<'_, '_> {
         match self.run.profile {
             ProfileMode::Never => false,
             ProfileMode::Always => true,
-            ProfileMode::OnLeak => self.leaks_so_far(),
+            ProfileMode::OnLeak => self.so_far().leaks,
         }
     }
 
-    /// Judges what has been recorded of this scenario; read back, so that a long run is not kept in memory.
-    fn leaks_so_far(&self) -> bool {
-        let Ok(recording) = Recording::read(&self.run.directory.join("events.jsonl")) else {
-            return false;
-        };
-        let begins =
-            |line: &crate::record::event::Line| matches!(line.event, Event::ScenarioStarted(_));
-        let Some(start) = recording.lines.iter().rposition(begins) else {
-            return false;
-        };
-        let gates = judge::gates_so_far(&recording.lines[start..]);
-        gates
-            .iter()
-            .any(|gate| gate.verdict == GateVerdict::Leak && gate.metric != Metric::Sites)
+    /// Judges what has been recorded of this scenario; read back, so that a long run is not kept in memory. What cannot
+    /// be read back now cannot be judged later either, and is told then.
+    fn so_far(&self) -> SoFar {
+        let path = self.run.directory.join("events.jsonl");
+        let lines = Recording::read_from(&path, self.begins).unwrap_or_default();
+        judge::gates_so_far(&self.run.started, &self.started, &lines)
     }
 
     fn log(&self, build: Build) -> PathBuf {
@@ -363,18 +373,31 @@ impl Drive<'_, '_> {
     }
 }
 
-fn started(scenario: &Scenario, measure: u32) -> ScenarioStarted {
+/// After how many measured cycles the scenario is judged.
+fn looks(run: &Run, scenario: &Scenario) -> Vec<u32> {
+    let cycles = scenario.cycles;
+    if run.quick {
+        leakgate_stats::looks(cycles.quick, cycles.measure)
+    } else {
+        leakgate_stats::looks(cycles.measure, cycles.max)
+    }
+}
+
+fn started(run: &Run, scenario: &Scenario, looks: Vec<u32>) -> ScenarioStarted {
     let gate = |gate: &crate::scenario::Gate| RecordedGate {
         metric: gate.metric.name().to_owned(),
         limit: gate.limit,
         overridden: gate.overridden,
+        file_limit: gate.file_limit,
+        known: run.known.of(&scenario.name, gate.metric),
     };
     ScenarioStarted {
         name: scenario.name.clone(),
         sha256: scenario.sha256.clone(),
         question: scenario.question.clone(),
         target: scenario.target.clone(),
-        measure,
+        measure: looks.first().copied().unwrap_or(0),
+        looks,
         gates: scenario.gates.iter().map(gate).collect(),
     }
 }

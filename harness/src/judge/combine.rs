@@ -1,11 +1,10 @@
 //! From the gates to a scenario's verdict, from the scenarios to the run's, and to the class of its exit code.
 
 use super::evidence::Evidence;
-use super::gates;
-use super::sites;
 use super::verdict::{
     ExitClass, Failure, GateVerdict, JudgedGate, RunVerdict, ScenarioVerdict, Verdict,
 };
+use super::{attribution, gates, sites};
 use crate::record::event::Outcome;
 
 /// A scenario's verdict: how its driving ended and what its gates say.
@@ -42,6 +41,7 @@ pub(super) fn scenario(evidence: &Evidence<'_>) -> ScenarioVerdict {
         duration_ms: evidence.finished.map_or(0, |finished| finished.duration_ms),
         gates,
         sites: evidence.compared.map(sites::growing).unwrap_or_default(),
+        attributions: attribution::all(evidence),
     }
 }
 

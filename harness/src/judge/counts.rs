@@ -54,7 +54,17 @@ pub(super) fn children(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let left = evidence.exited.map(|exited| &exited.left_processes);
     let left = left.into_iter().flatten();
     let left = left.map(|line| format!("left running: `{line}`")).collect();
-    finding(limit, evidence, grown, left)
+    let mut found = finding(limit, evidence, grown, left);
+    if found.verdict == GateVerdict::Leak {
+        let last = evidence.measured.last();
+        let escaped = last.and_then(|sample| sample.escaped.as_ref());
+        let lost = escaped.filter(|escaped| escaped.count > 0);
+        found.detail.extend(lost.map(|escaped| {
+            let named = escaped.commands.join("`, `");
+            format!("; {} lost their parent: `{named}`", escaped.count)
+        }));
+    }
+    found
 }
 
 /// `zombies`.
@@ -170,6 +180,7 @@ fn finding(limit: u64, evidence: &Evidence<'_>, grown: Vec<Grown>, others: Vec<S
     }
     let unseen = u32::try_from(LASTING - 1).expect("a small constant");
     Finding {
+        more: false,
         verdict: if leaks {
             GateVerdict::Leak
         } else {

@@ -1,14 +1,16 @@
 //! Evidence: the part of a recording that a scenario's verdict rests on, picked out and in order.
 
 use crate::record::event::{
-    Event, IdleMeasured, Line, Phase, Sample, ScenarioFinished, ScenarioStarted, SitesCompared,
-    TargetExited, TargetStarted,
+    Event, IdleMeasured, Line, Load, Phase, RunStarted, Sample, ScenarioFinished, ScenarioStarted,
+    SitesCompared, TargetExited, TargetStarted, WithinCycle,
 };
 
 /// What was recorded of one scenario. Nothing of a dhat build is here but what its profile says: its own tables are in
 /// every other number.
 #[derive(Debug)]
 pub(super) struct Evidence<'l> {
+    /// The run that it belongs to; absent in a recording without its first line.
+    pub(super) run: Option<&'l RunStarted>,
     pub(super) started: &'l ScenarioStarted,
     /// The build that ships, when it came up.
     pub(super) target: Option<&'l TargetStarted>,
@@ -18,6 +20,12 @@ pub(super) struct Evidence<'l> {
     pub(super) measured: Vec<&'l Sample>,
     /// When each of them was taken, milliseconds since the run began.
     pub(super) measured_ms: Vec<u64>,
+    /// What each measured cycle's load did.
+    pub(super) loads: Vec<&'l Load>,
+    /// What it held in the middle of measured cycles.
+    pub(super) within: Vec<&'l WithinCycle>,
+    /// When the baseline was taken, and the last sample: milliseconds of the run.
+    pub(super) span_ms: (u64, u64),
     pub(super) idle: Vec<&'l IdleMeasured>,
     pub(super) exited: Option<&'l TargetExited>,
     pub(super) compared: Option<&'l SitesCompared>,
@@ -27,21 +35,35 @@ pub(super) struct Evidence<'l> {
 
 /// The scenarios of a recording, in order.
 pub(super) fn scenarios(lines: &[Line]) -> impl Iterator<Item = Evidence<'_>> {
-    lines.iter().enumerate().filter_map(|(index, line)| {
-        let Event::ScenarioStarted(started) = &line.event else {
-            return None;
-        };
-        Some(gather(started, &lines[index + 1..]))
-    })
+    let run = lines.iter().find_map(|line| match &line.event {
+        Event::RunStarted(run) => Some(run),
+        _ => None,
+    });
+    lines
+        .iter()
+        .enumerate()
+        .filter_map(move |(index, line)| match &line.event {
+            Event::ScenarioStarted(started) => Some(gather(run, started, &lines[index + 1..])),
+            _ => None,
+        })
 }
 
-fn gather<'l>(started: &'l ScenarioStarted, lines: &'l [Line]) -> Evidence<'l> {
+/// The scenario `started` of the run `run`, whose events `lines` begin with.
+pub(super) fn gather<'l>(
+    run: Option<&'l RunStarted>,
+    started: &'l ScenarioStarted,
+    lines: &'l [Line],
+) -> Evidence<'l> {
     let mut evidence = Evidence {
+        run,
         started,
         target: None,
         baseline: None,
         measured: Vec::new(),
         measured_ms: Vec::new(),
+        loads: Vec::new(),
+        within: Vec::new(),
+        span_ms: (0, 0),
         idle: Vec::new(),
         exited: None,
         compared: None,
@@ -62,13 +84,25 @@ fn gather<'l>(started: &'l ScenarioStarted, lines: &'l [Line]) -> Evidence<'l> {
                 }
             }
             Event::SitesCompared(compared) => evidence.compared = Some(compared),
-            Event::Sample(sample) if ships => match sample.phase {
-                Phase::Start | Phase::Warmup => evidence.baseline = Some(sample),
-                Phase::Measure => {
-                    evidence.measured.push(sample);
-                    evidence.measured_ms.push(line.t_ms);
+            Event::Sample(sample) if ships => {
+                evidence.span_ms.1 = line.t_ms;
+                match sample.phase {
+                    Phase::Start | Phase::Warmup => {
+                        evidence.baseline = Some(sample);
+                        evidence.span_ms.0 = line.t_ms;
+                    }
+                    Phase::Measure => {
+                        evidence.measured.push(sample);
+                        evidence.measured_ms.push(line.t_ms);
+                    }
                 }
-            },
+            }
+            Event::CycleFinished(cycle) if ships && cycle.phase == Phase::Measure => {
+                evidence.loads.push(&cycle.load);
+            }
+            Event::WithinCycle(within) if ships && within.phase == Phase::Measure => {
+                evidence.within.push(within);
+            }
             Event::IdleMeasured(idle) if ships => evidence.idle.push(idle),
             Event::TargetExited(exited) if ships => evidence.exited = Some(exited),
             Event::Sample(_)
@@ -76,6 +110,7 @@ fn gather<'l>(started: &'l ScenarioStarted, lines: &'l [Line]) -> Evidence<'l> {
             | Event::TargetExited(_)
             | Event::RunStarted(_)
             | Event::CycleFinished(_)
+            | Event::WithinCycle(_)
             | Event::ProfileWindow(_) => {}
         }
     }

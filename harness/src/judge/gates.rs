@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::verdict::{Amount, GateVerdict, JudgedGate, Kind, Unit};
-use super::{counts, growth, levels, rate, sites};
+use super::{churn, counts, growth, known, ledger, levels, pace, peaks, rate, resident, sites};
 use crate::record::event::RecordedGate;
 use crate::scenario::{Metric, MetricUnit};
 
@@ -18,9 +18,31 @@ pub(super) struct Finding {
     pub(super) observed: Option<Amount>,
     pub(super) sensitivity: Option<Amount>,
     pub(super) detail: String,
+    /// Whether more cycles would tell, where this finds nothing.
+    pub(super) more: bool,
 }
 
 impl Finding {
+    /// A leak, told by `detail`, when `leaks`; else a pass with nothing to tell.
+    pub(super) fn limited(
+        leaks: bool,
+        observed: Amount,
+        sensitivity: Amount,
+        detail: impl FnOnce() -> String,
+    ) -> Finding {
+        Finding {
+            verdict: if leaks {
+                GateVerdict::Leak
+            } else {
+                GateVerdict::Pass
+            },
+            observed: Some(observed),
+            sensitivity: Some(sensitivity),
+            detail: if leaks { detail() } else { String::new() },
+            more: false,
+        }
+    }
+
     /// Nothing to judge, for a reason.
     pub(super) fn none(verdict: GateVerdict, reason: impl Into<String>) -> Finding {
         Finding {
@@ -28,6 +50,7 @@ impl Finding {
             observed: None,
             sensitivity: None,
             detail: reason.into(),
+            more: false,
         }
     }
 
@@ -64,28 +87,42 @@ pub(super) fn unknown<'l>(evidence: &Evidence<'l>) -> Vec<&'l str> {
 
 fn judged(metric: Metric, gate: &RecordedGate, evidence: &Evidence<'_>) -> JudgedGate {
     let finding = finding(metric, gate.limit, evidence);
-    JudgedGate {
+    let loosened = gate.limit > 0 && metric.promises_nothing_kept();
+    let judged = JudgedGate {
         metric,
         kind: kind(metric),
-        unit: match metric.unit() {
-            MetricUnit::Bytes | MetricUnit::BytesPerCycle | MetricUnit::BytesPerSecond => {
-                Unit::Bytes
-            }
-            MetricUnit::Count => Unit::Count,
-        },
+        unit: unit(metric),
         limit: gate.limit,
+        file_limit: gate.file_limit,
         overridden: gate.overridden,
+        loosened,
+        per_day: pace::per_day(metric, finding.observed, evidence),
         observed: finding.observed,
         sensitivity: finding.sensitivity,
         verdict: finding.verdict,
         detail: finding.detail,
+        more: finding.more,
+        owner: None,
+    };
+    match &gate.known {
+        Some(known) => known::apply(judged, known, evidence),
+        None => judged,
+    }
+}
+
+fn unit(metric: Metric) -> Unit {
+    match metric.unit() {
+        MetricUnit::Bytes | MetricUnit::BytesPerCycle | MetricUnit::BytesPerSecond => Unit::Bytes,
+        MetricUnit::Milliseconds => Unit::Milliseconds,
+        MetricUnit::Percent => Unit::Percent,
+        MetricUnit::Count => Unit::Count,
     }
 }
 
 fn kind(metric: Metric) -> Kind {
     match metric {
-        Metric::HeapPerCycle => Kind::PerCycle,
-        Metric::PeakHeap => Kind::Peak,
+        Metric::HeapPerCycle | Metric::RssPerCycle | Metric::ChurnCycle => Kind::PerCycle,
+        Metric::PeakHeap | Metric::PeakRss | Metric::PeakSettle | Metric::Ledger => Kind::Peak,
         Metric::RssRate | Metric::ChurnIdle => Kind::Rate,
         Metric::HeapTotal
         | Metric::RssTotal
@@ -95,6 +132,7 @@ fn kind(metric: Metric) -> Kind {
         | Metric::Zombies
         | Metric::Gauges
         | Metric::Disk
+        | Metric::DiskBytes
         | Metric::Sites => Kind::Total,
     }
 }
@@ -124,8 +162,14 @@ fn finding(metric: Metric, limit: u64, evidence: &Evidence<'_>) -> Finding {
         Metric::HeapTotal => levels::heap_total(limit, evidence),
         Metric::RssTotal => levels::rss_total(limit, evidence),
         Metric::RssRate => rate::rss_rate(limit, evidence),
-        Metric::PeakHeap => levels::peak_heap(limit, evidence),
-        Metric::ChurnIdle => levels::churn_idle(limit, evidence),
+        Metric::RssPerCycle => resident::rss_per_cycle(limit, evidence),
+        Metric::PeakHeap => peaks::heap(limit, evidence),
+        Metric::PeakRss => peaks::rss(limit, evidence),
+        Metric::PeakSettle => peaks::settle(limit, evidence),
+        Metric::ChurnIdle => churn::idle(limit, evidence),
+        Metric::ChurnCycle => churn::cycle(limit, evidence),
+        Metric::Ledger => ledger::judge(limit, evidence),
+        Metric::DiskBytes => levels::disk_bytes(limit, evidence),
         Metric::Fds => counts::fds(limit, evidence),
         Metric::Threads => counts::threads(limit, evidence),
         Metric::Children => counts::children(limit, evidence),

@@ -9,13 +9,10 @@ use leakgate_stats::{
 
 use super::evidence::Evidence;
 use super::gates::Finding;
+use super::risk;
 use super::verdict::{Amount, GateVerdict};
 use crate::record::event::Sample;
 use crate::units::{ByteDelta, Bytes};
-
-/// The chance of a false alarm that a look at a series may have: that of a run is one in a hundred, shared by ten
-/// statistical gates with four looks each.
-const ALPHA: f64 = 0.01 / 10.0 / 4.0;
 
 /// `levels`, which are those of `samples`, cut into windows; none when they are too few.
 pub(super) fn cut(samples: &[&Sample], levels: &[i64]) -> Option<Cut> {
@@ -28,7 +25,7 @@ fn positions(samples: &[&Sample]) -> Vec<u32> {
 }
 
 /// Which cycle a sample follows, measured ones counted from 1 and the baseline as 0.
-fn position(sample: &Sample) -> u32 {
+pub(super) fn position(sample: &Sample) -> u32 {
     match sample.phase {
         crate::record::event::Phase::Measure => sample.cycle,
         crate::record::event::Phase::Start | crate::record::event::Phase::Warmup => 0,
@@ -50,7 +47,7 @@ pub(super) fn heap_per_cycle(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let positions = positions(&samples);
     let rule = GrowthRule {
         limit: i64::try_from(limit).unwrap_or(i64::MAX),
-        alpha: ALPHA,
+        alpha: risk::alpha(evidence),
     };
     let Some(found) = growth(&positions, &levels, &rule) else {
         return Finding::none(GateVerdict::Inconclusive, "too few samples");
@@ -62,6 +59,7 @@ pub(super) fn heap_per_cycle(limit: u64, evidence: &Evidence<'_>) -> Finding {
     };
     Finding {
         verdict,
+        more: found.shape == Shape::Unclear,
         observed: Some(Amount::PerCycles {
             amount: found.weakest,
             cycles: found.cycles_per_window,

@@ -1,38 +1,91 @@
-//! Levels against a ceiling: how far memory stands above its baseline, within cycles and after them, and what is allocated
-//! while nothing happens.
-//!
-//! Resident memory is only held against its ceiling: its slope means something from 150 cycles after the warm-up on, and
-//! no gate asks for it yet.
+//! Levels against a ceiling: how far memory and files stand above their baseline at the end.
+
+use leakgate_stats::median;
 
 use super::evidence::Evidence;
 use super::gates::Finding;
 use super::growth::{cut, level, live_bytes, whole};
 use super::verdict::{Amount, GateVerdict};
 use crate::record::event::Sample;
-use crate::units::{ByteDelta, Bytes};
+use crate::units::ByteDelta;
+
+/// Resident memory that rose by this many times more than the live heap was kept by the allocator, not by the program.
+const RETAINED_FACTOR: i64 = 10;
 
 /// `heap.total`: the floor of the live heap at the end, above the baseline.
 pub(super) fn heap_total(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let samples = evidence.series();
     match live_bytes(&samples) {
-        Some(levels) => ceiling(limit, "live heap", &samples, levels),
+        Some(levels) => ceiling(limit, "live heap", &samples, &levels),
         None => Finding::unsupported(),
     }
 }
 
 /// `rss.total`: the floor of the tree's resident memory at the end, above the baseline.
+///
+/// What stands above the ceiling without growing any more, over a live heap that did not grow, is what the allocator
+/// retains: it is named, and is no leak; but a ceiling that does not hold is no pass either.
 pub(super) fn rss_total(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let samples = evidence.series();
-    let levels = samples
+    let levels: Vec<i64> = samples
         .iter()
         .map(|sample| level(sample.memory.tree_rss))
         .collect();
-    ceiling(limit, "resident memory", &samples, levels)
+    let found = ceiling(limit, "resident memory", &samples, &levels);
+    let Some(Amount::Plain(observed)) = found.observed else {
+        return found;
+    };
+    match live_bytes(&samples) {
+        Some(heap) if found.verdict == GateVerdict::Leak => {
+            let heap_grown = heap.last().unwrap_or(&0) - heap.first().unwrap_or(&0);
+            let retained = observed > heap_grown.saturating_mul(RETAINED_FACTOR).max(0);
+            if retained && stands_still(&levels) {
+                return Finding {
+                    verdict: GateVerdict::Inconclusive,
+                    detail: format!(
+                        "allocator retention, not a leak: resident memory {} stands still above the ceiling, live heap {}",
+                        ByteDelta(observed),
+                        ByteDelta(heap_grown)
+                    ),
+                    ..found
+                };
+            }
+            found
+        }
+        _ => found,
+    }
 }
 
-fn ceiling(limit: u64, what: &str, samples: &[&Sample], levels: Vec<i64>) -> Finding {
+/// Whether the second half of the levels is no higher than the first half of them after the first quarter, by more than
+/// they wobble.
+fn stands_still(levels: &[i64]) -> bool {
+    let quarter = levels.len() / 4;
+    let (middle, end) = (&levels[quarter..2 * quarter], &levels[3 * quarter..]);
+    let typical = |levels: &[i64]| {
+        let values: Vec<f64> = levels.iter().map(|&level| level as f64).collect();
+        median(&values)
+    };
+    let (Some(middle_level), Some(end_level)) = (typical(middle), typical(end)) else {
+        return false;
+    };
+    let spread = middle.iter().max().zip(middle.iter().min());
+    let wobble = spread.map_or(0, |(high, low)| high - low);
+    end_level - middle_level <= wobble as f64
+}
+
+/// `disk.bytes`: what the files in the target's private directories take, above the baseline.
+pub(super) fn disk_bytes(limit: u64, evidence: &Evidence<'_>) -> Finding {
+    let samples = evidence.series();
+    let levels: Vec<i64> = samples
+        .iter()
+        .map(|sample| level(sample.disk.allocated))
+        .collect();
+    ceiling(limit, "files", &samples, &levels)
+}
+
+fn ceiling(limit: u64, what: &str, samples: &[&Sample], levels: &[i64]) -> Finding {
     let baseline = levels[0];
-    let Some(windows) = cut(samples, &levels) else {
+    let Some(windows) = cut(samples, levels) else {
         return Finding::none(GateVerdict::Inconclusive, "too few samples");
     };
     let observed = windows.last_floor() - baseline;
@@ -40,106 +93,17 @@ fn ceiling(limit: u64, what: &str, samples: &[&Sample], levels: Vec<i64>) -> Fin
     // The last window's floor has seen all cycles but those after its first sample.
     let seen = (samples.len() - windows.length()).max(1);
     let per_cycle = (signed_limit as f64 + windows.jitter) / seen as f64;
-    let leaks = observed > signed_limit;
-    Finding {
-        verdict: if leaks {
-            GateVerdict::Leak
-        } else {
-            GateVerdict::Pass
-        },
-        observed: Some(Amount::Plain(observed)),
-        sensitivity: Some(Amount::PerCycles {
-            amount: whole(per_cycle).saturating_add(1),
-            cycles: 1,
-        }),
-        detail: if leaks {
+    let sensitivity = Amount::PerCycles {
+        amount: whole(per_cycle).saturating_add(1),
+        cycles: 1,
+    };
+    Finding::limited(
+        observed > signed_limit,
+        Amount::Plain(observed),
+        sensitivity,
+        || {
             let cycles = samples.len() - 1;
             format!("{what} {} in {cycles} cycles", ByteDelta(observed))
-        } else {
-            String::new()
         },
-    }
-}
-
-/// `peak.heap`: the most that the live heap rose above the start of a cycle, within it.
-pub(super) fn peak_heap(limit: u64, evidence: &Evidence<'_>) -> Finding {
-    let samples = evidence.series();
-    let mut highest: Option<(i64, u32)> = None;
-    let mut error = Bytes(0);
-    for pair in samples.windows(2) {
-        let (Some(before), Some(after)) = (pair[0].heap, pair[1].heap) else {
-            return Finding::unsupported();
-        };
-        let rise = after.peak_bytes.since(before.live_bytes).0;
-        if highest.is_none_or(|(most, _)| rise > most) {
-            highest = Some((rise, pair[1].cycle));
-        }
-        error = error.max(after.peak_error_bytes);
-    }
-    let Some((observed, cycle)) = highest else {
-        return Finding::none(GateVerdict::Inconclusive, "too few samples");
-    };
-    let signed_limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let leaks = observed > signed_limit;
-    Finding {
-        verdict: if leaks {
-            GateVerdict::Leak
-        } else {
-            GateVerdict::Pass
-        },
-        observed: Some(Amount::Plain(observed)),
-        sensitivity: Some(Amount::Plain(
-            signed_limit.saturating_add(level(error)).saturating_add(1),
-        )),
-        detail: if leaks {
-            format!("live heap {} within cycle {cycle}", ByteDelta(observed))
-        } else {
-            String::new()
-        },
-    }
-}
-
-/// `churn.idle`: what is allocated per second while nothing happens; of several readings the quietest counts.
-pub(super) fn churn_idle(limit: u64, evidence: &Evidence<'_>) -> Finding {
-    if evidence.series().iter().any(|sample| sample.heap.is_none()) {
-        return Finding::unsupported();
-    }
-    let quietest = evidence
-        .idle
-        .iter()
-        .filter(|idle| idle.duration_ms > 0)
-        .min_by(|a, b| {
-            let rate = |bytes: u64, other_ms: u64| u128::from(bytes) * u128::from(other_ms);
-            rate(a.allocated_bytes, b.duration_ms).cmp(&rate(b.allocated_bytes, a.duration_ms))
-        });
-    let Some(idle) = quietest else {
-        return Finding::none(
-            GateVerdict::Inconclusive,
-            "the idle target was not measured",
-        );
-    };
-    let allowed = u128::from(limit) * u128::from(idle.duration_ms) / 1000;
-    let leaks = u128::from(idle.allocated_bytes) > allowed;
-    let per_time = |bytes: u128| Amount::PerTime {
-        amount: i64::try_from(bytes).unwrap_or(i64::MAX),
-        milliseconds: idle.duration_ms,
-    };
-    Finding {
-        verdict: if leaks {
-            GateVerdict::Leak
-        } else {
-            GateVerdict::Pass
-        },
-        observed: Some(per_time(u128::from(idle.allocated_bytes))),
-        sensitivity: Some(per_time(allowed + 1)),
-        detail: if leaks {
-            format!(
-                "{} allocated in {} ms while nothing happened",
-                Bytes(idle.allocated_bytes),
-                idle.duration_ms
-            )
-        } else {
-            String::new()
-        },
-    }
+    )
 }

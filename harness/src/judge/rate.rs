@@ -132,6 +132,7 @@ pub(super) fn rss_rate(limit: u64, evidence: &Evidence<'_>) -> Finding {
         milliseconds: HOUR_MS,
     };
     Finding {
+        more: false,
         verdict: if leaks {
             GateVerdict::Leak
         } else {

@@ -26,6 +26,7 @@ pub(super) fn judge(limit: u64, evidence: &Evidence<'_>) -> Finding {
         .map(|site| format!("{} ({}:{})", site.function, site.file, site.line))
         .collect();
     Finding {
+        more: false,
         verdict: if count > limit {
             GateVerdict::Leak
         } else {

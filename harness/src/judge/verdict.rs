@@ -114,6 +114,33 @@ pub struct ScenarioVerdict {
     pub gates: Vec<JudgedGate>,
     /// Allocation sites whose surviving blocks scale with the cycles, most bytes per cycle first.
     pub sites: Vec<GrowingSite>,
+    /// What the growth of the live heap goes with, and what is allocated on the way; where the load varied.
+    pub attributions: Vec<Attribution>,
+}
+
+/// A quantity per unit of load: what regression over the measured cycles says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Attribution {
+    /// What is explained: `kept` bytes of live heap or `allocated` bytes.
+    pub quantity: Quantity,
+    /// The unit of load, in words: `session`, `MiB of output`, ...; `cycle` is what goes with none of them.
+    pub per: String,
+    /// Bytes per unit.
+    pub bytes: f64,
+    /// Lower end of the 95 % interval.
+    pub low: f64,
+    /// Upper end of the 95 % interval.
+    pub high: f64,
+}
+
+/// What an [`Attribution`] explains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantity {
+    /// Bytes of live heap that stay.
+    Kept,
+    /// Bytes that are allocated, whether they stay or not.
+    Allocated,
 }
 
 /// What one gate comes to.
@@ -129,14 +156,24 @@ pub struct JudgedGate {
     pub limit: u64,
     /// Whether the command line set the limit.
     pub overridden: bool,
+    /// The limit in the scenario's file, where the command line set another.
+    pub file_limit: Option<u64>,
+    /// Whether the limit lets something through where nothing kept is the promise.
+    pub loosened: bool,
     /// What the recording shows; absent where nothing was recorded.
     pub observed: Option<Amount>,
     /// The smallest leak that it would have caught; absent where it was not judged.
     pub sensitivity: Option<Amount>,
     /// In one word.
     pub verdict: GateVerdict,
+    /// What the growth comes to in 24 hours at the pace of the run, in the gate's unit; absent where nothing grew.
+    pub per_day: Option<i64>,
     /// What grew, or why it is not judged; may be empty on a pass.
     pub detail: String,
+    /// Whether more cycles would tell, where there is no answer.
+    pub more: bool,
+    /// Who answers for it, where the leak is listed as known.
+    pub owner: Option<String>,
 }
 
 /// How a gate is judged.
@@ -161,6 +198,10 @@ pub enum Unit {
     Bytes,
     /// Descriptors, threads, ...
     Count,
+    /// Milliseconds.
+    Milliseconds,
+    /// Percent.
+    Percent,
 }
 
 /// A number as it was observed: integers only, a growth as a fraction that loses nothing.

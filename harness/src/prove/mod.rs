@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::causes::with_causes;
+use crate::cli::job::{Job, Shown, build};
 use crate::cli::output;
-use crate::cli::run::{Job, Shown, build};
 use crate::cli::workspace::{config, scenario_failure};
 use crate::cli::{Failure, ProveArguments};
 use crate::config::Config;
 use crate::drive::ProfileMode;
 use crate::exit_code;
 use crate::judge::{ExitClass, GateVerdict, RunVerdict};
+use crate::known::Ledger;
 use crate::scenario::{self, Metric, Scenario};
 use fixture::{Catcher, Fixture, Gates};
 use tree::Tree;
@@ -157,11 +158,14 @@ fn run_gates(gates: &Gates, tree: &Tree, reports: &Path) -> Result<Option<String
     let job = Job {
         config,
         scenarios: vec![scenario],
+        // A fixture is a leak that must be seen, whoever answers for it.
+        known: Ledger::default(),
         reports: reports.to_owned(),
         profile,
         quick: false,
         seeding: None,
         shown: Shown::Progress,
+        runs: 1,
     };
     let verdict = job.execute()?.verdict;
     if verdict.exit_class() == ExitClass::Interrupted {

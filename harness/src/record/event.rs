@@ -38,6 +38,8 @@ pub enum Event {
     CycleFinished(CycleFinished),
     /// The target was measured.
     Sample(Box<Sample>),
+    /// The target was measured in the middle of a cycle, while it held what the load made it hold.
+    WithinCycle(WithinCycle),
     /// The target stood idle and was measured over that time.
     IdleMeasured(IdleMeasured),
     /// The target ended, and what it left.
@@ -76,6 +78,34 @@ pub struct RunStarted {
     pub seed: u64,
     /// Whether `--quick` shortened the scenarios.
     pub quick: bool,
+    /// The day on which the run began, `YYYY-MM-DD` in UTC: known leaks expire by it.
+    #[serde(default)]
+    pub date: String,
+    /// How the risk of a false alarm is shared out.
+    #[serde(default)]
+    pub budget: FalseAlarmBudget,
+}
+
+/// The risk of a false alarm that a whole run takes, and among how many it is shared.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FalseAlarmBudget {
+    /// The most likely that any gate of a run without a leak calls one.
+    pub per_run: f64,
+    /// Gates of the run whose readings are noisy; the others are exact and take no risk.
+    pub gates: u32,
+    /// Runs that answer together (`--repeat`).
+    pub runs: u32,
+}
+
+impl Default for FalseAlarmBudget {
+    /// One alarm in a thousand runs of a single gate.
+    fn default() -> Self {
+        Self {
+            per_run: 0.001,
+            gates: 1,
+            runs: 1,
+        }
+    }
 }
 
 /// A scenario as it is run: enough to judge it without its file.
@@ -91,6 +121,10 @@ pub struct ScenarioStarted {
     pub target: String,
     /// Measured cycles that are planned.
     pub measure: u32,
+    /// After how many measured cycles the series are judged; the first is `measure`, and the last is the most that is
+    /// measured while the answer is unclear.
+    #[serde(default)]
+    pub looks: Vec<u32>,
     /// The gates as they stood: metric name, limit, whether overridden.
     pub gates: Vec<RecordedGate>,
 }
@@ -105,6 +139,25 @@ pub struct RecordedGate {
     /// Whether `--gate` set it.
     #[serde(default)]
     pub overridden: bool,
+    /// The limit in the scenario's file, where `--gate` set another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_limit: Option<u64>,
+    /// The entry in the ledger of known leaks, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<KnownLeak>,
+}
+
+/// A leak that somebody has taken responsibility for, until a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KnownLeak {
+    /// The most that is known, in the unit of the gate's limit: more is a leak.
+    pub budget: u64,
+    /// Who answers for it.
+    pub owner: String,
+    /// The last day on which it is tolerated, `YYYY-MM-DD` in UTC.
+    pub expires: String,
+    /// What it is.
+    pub reason: String,
 }
 
 /// The target is up.
@@ -369,6 +422,19 @@ pub struct Disk {
     /// What is allocated for those.
     #[serde(default)]
     pub deleted_allocated: Bytes,
+}
+
+/// What the target held in the middle of a cycle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WithinCycle {
+    /// The phase it belongs to.
+    pub phase: Phase,
+    /// The cycle, from 1.
+    pub cycle: u32,
+    /// The exact heap; absent without a probe.
+    pub heap: Option<Heap>,
+    /// Bytes that the target's owners account for, by gauge; absent without a probe.
+    pub accounted: Option<BTreeMap<String, i64>>,
 }
 
 /// The target stood idle.

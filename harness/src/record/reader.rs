@@ -1,7 +1,7 @@
 //! The reader: `events.jsonl` back into lines, refusing what it does not know.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::event::{Event, Line, SCHEMA};
@@ -50,28 +50,7 @@ impl Recording {
     /// # Errors
     /// See [`ReadError`].
     pub fn read(path: &Path) -> Result<Self, ReadError> {
-        let io = |source| ReadError::Io {
-            path: path.to_owned(),
-            source,
-        };
-        let mut reader = BufReader::new(File::open(path).map_err(io)?);
-        let mut lines = Vec::new();
-        let mut text = String::new();
-        let mut cut_short = false;
-        while reader.read_line(&mut text).map_err(io)? > 0 {
-            match serde_json::from_str::<Line>(&text) {
-                Ok(line) => lines.push(line),
-                Err(_) if !text.ends_with('\n') => cut_short = true,
-                Err(source) => {
-                    return Err(ReadError::Line {
-                        path: path.to_owned(),
-                        line: lines.len() + 1,
-                        source,
-                    });
-                }
-            }
-            text.clear();
-        }
+        let (lines, cut_short) = lines_from(path, 0)?;
         match lines.first().map(|line| &line.event) {
             Some(Event::RunStarted(run)) if run.schema == SCHEMA => Ok(Self { lines, cut_short }),
             _ => Err(ReadError::Header {
@@ -79,13 +58,50 @@ impl Recording {
             }),
         }
     }
+
+    /// The lines from byte `position` on, where a line begins; one that has been cut short is left out.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn read_from(path: &Path, position: u64) -> Result<Vec<Line>, ReadError> {
+        Ok(lines_from(path, position)?.0)
+    }
+}
+
+/// The lines from byte `position` on, and whether the last one had been cut short.
+fn lines_from(path: &Path, position: u64) -> Result<(Vec<Line>, bool), ReadError> {
+    let io = |source| ReadError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = File::open(path).map_err(io)?;
+    file.seek(SeekFrom::Start(position)).map_err(io)?;
+    let mut reader = BufReader::new(file);
+    let mut lines = Vec::new();
+    let mut text = String::new();
+    let mut cut_short = false;
+    while reader.read_line(&mut text).map_err(io)? > 0 {
+        match serde_json::from_str::<Line>(&text) {
+            Ok(line) => lines.push(line),
+            Err(_) if !text.ends_with('\n') => cut_short = true,
+            Err(source) => {
+                return Err(ReadError::Line {
+                    path: path.to_owned(),
+                    line: lines.len() + 1,
+                    source,
+                });
+            }
+        }
+        text.clear();
+    }
+    Ok((lines, cut_short))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::Recorder;
-    use crate::record::event::RunStarted;
+    use crate::record::event::{FalseAlarmBudget, RunStarted};
 
     fn header() -> Event {
         Event::RunStarted(RunStarted {
@@ -97,6 +113,8 @@ mod tests {
             cpus: 2,
             seed: 1,
             quick: false,
+            date: "2026-01-01".into(),
+            budget: FalseAlarmBudget::default(),
         })
     }
 

@@ -13,6 +13,8 @@ use super::event::{Event, Line};
 /// same events as the judge.
 pub struct Recorder<'a> {
     file: File,
+    /// Bytes written so far.
+    position: u64,
     began: Instant,
     observer: &'a mut dyn FnMut(&Line),
 }
@@ -25,6 +27,7 @@ impl<'a> Recorder<'a> {
     pub fn create(path: &Path, observer: &'a mut dyn FnMut(&Line)) -> io::Result<Self> {
         Ok(Self {
             file: File::create_new(path)?,
+            position: 0,
             began: Instant::now(),
             observer,
         })
@@ -40,8 +43,14 @@ impl<'a> Recorder<'a> {
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
         self.file.write_all(&text)?;
+        self.position += text.len() as u64;
         (self.observer)(&line);
         Ok(())
+    }
+
+    /// Where the next event will begin in the file, bytes.
+    pub fn position(&self) -> u64 {
+        self.position
     }
 
     /// Milliseconds since the recording began.

@@ -41,6 +41,7 @@ pub fn from(verdict: &RunVerdict, lines: &[Line]) -> RunReport {
         seed: started.map_or(0, |run| run.seed),
         shard: None,
         quick: started.is_some_and(|run| run.quick),
+        false_alarms: started.map(|run| run.budget).unwrap_or_default(),
         duration_ms,
         harness_cpu_ms,
         scenarios,
@@ -114,6 +115,7 @@ fn scenario(
         sites: verdict.sites.clone(),
         profiles: profiles.collect(),
         series: series(&samples),
+        attributions: verdict.attributions.clone(),
     }
 }
 
@@ -139,10 +141,14 @@ fn gate(gate: &JudgedGate) -> GateReport {
         unit: gate.unit,
         limit: gate.limit,
         overridden: gate.overridden,
+        file_limit: gate.file_limit,
+        loosened: gate.loosened,
         observed: gate.observed,
         sensitivity: gate.sensitivity,
         verdict: gate.verdict,
+        per_day: gate.per_day,
         detail: gate.detail.clone(),
+        owner: gate.owner.clone(),
     }
 }
 

@@ -80,6 +80,14 @@ fn write_scenario(scenario: &ScenarioReport, out: &mut dyn Write) -> io::Result<
     if !text::nothing_observed(scenario) {
         write_gates(scenario, out)?;
     }
+    let attributions: Vec<String> = scenario
+        .attributions
+        .iter()
+        .filter_map(text::attribution)
+        .collect();
+    if !attributions.is_empty() {
+        writeln!(out, "\nBy load: {}.", escaped(&attributions.join("; ")))?;
+    }
     if !scenario.sites.is_empty() {
         write_sites(&scenario.sites, out)?;
     }
@@ -117,7 +125,7 @@ fn write_gates(scenario: &ScenarioReport, out: &mut dyn Write) -> io::Result<()>
             text::limit(gate),
             text::observed(gate),
             text::sensitivity(gate),
-            escaped(&gate.detail)
+            escaped(&text::detail(gate))
         )?;
     }
     Ok(())
@@ -154,6 +162,7 @@ fn write_environment(report: &RunReport, out: &mut dyn Write) -> io::Result<()> 
         text.as_ref()
             .map_or("-".to_owned(), |text| text.chars().take(12).collect())
     };
+    writeln!(out, "\n{}.", text::false_alarms(report.false_alarms))?;
     writeln!(
         out,
         "\n<sub>run {}, leakgate {}, commit {}, binary {}, allocator {}, Linux {}, {} processors, seed {}{}; leakgate itself used {} of CPU time</sub>",

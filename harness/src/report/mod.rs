@@ -3,6 +3,7 @@
 mod gather;
 pub mod markdown;
 mod model;
+pub mod repeat;
 mod store;
 pub mod terminal;
 #[cfg(test)]

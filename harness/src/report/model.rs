@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::judge::{Amount, Failure, GateVerdict, GrowingSite, Kind, Unit, Verdict};
+use crate::judge::{Amount, Attribution, Failure, GateVerdict, GrowingSite, Kind, Unit, Verdict};
+use crate::record::event::FalseAlarmBudget;
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +35,9 @@ pub struct RunReport {
     pub shard: Option<String>,
     /// Whether the scenarios were shortened.
     pub quick: bool,
+    /// How the risk of a false alarm was shared out.
+    #[serde(default)]
+    pub false_alarms: FalseAlarmBudget,
     /// Whole run, milliseconds.
     pub duration_ms: u64,
     /// CPU time that leakgate itself used, milliseconds.
@@ -77,6 +81,9 @@ pub struct ScenarioReport {
     pub profiles: Vec<String>,
     /// What was sampled, in short.
     pub series: Vec<SeriesSummary>,
+    /// What growth and allocation go with; where the load varied.
+    #[serde(default)]
+    pub attributions: Vec<Attribution>,
 }
 
 /// A series of samples in short; the recording has all of it.
@@ -109,12 +116,24 @@ pub struct GateReport {
     pub limit: u64,
     /// Whether the command line set the limit.
     pub overridden: bool,
+    /// The limit in the scenario's file, where the command line set another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_limit: Option<u64>,
+    /// Whether the limit lets something through where nothing kept is the promise.
+    #[serde(default)]
+    pub loosened: bool,
     /// What the recording shows; absent where nothing was recorded.
     pub observed: Option<Amount>,
     /// The smallest leak that it would have caught; absent where it was not judged.
     pub sensitivity: Option<Amount>,
     /// What it comes to.
     pub verdict: GateVerdict,
+    /// What the growth comes to in 24 hours at the pace of the run, in the gate's unit; absent where nothing grew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_day: Option<i64>,
     /// What grew, or why it is not judged; may be empty on a pass.
     pub detail: String,
+    /// Who answers for it, where the leak is listed as known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }

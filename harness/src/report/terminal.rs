@@ -6,7 +6,7 @@ use comfy_table::{Table, presets};
 
 use super::model::{RunReport, ScenarioReport};
 use super::text;
-use crate::judge::{GateVerdict, Verdict};
+use crate::judge::{Attribution, GateVerdict, Quantity, Verdict};
 use crate::scenario::Metric;
 use crate::style::{Colour, Style};
 
@@ -35,7 +35,7 @@ pub fn write(report: &RunReport, style: Style, out: &mut dyn Write) -> io::Resul
     if !report.detail.is_empty() {
         note("", &report.detail, style, out)?;
     }
-    Ok(())
+    note("", &text::false_alarms(report.false_alarms), style, out)
 }
 
 /// Writes one scenario: its verdict, then its gates, then what there is to say about them.
@@ -93,21 +93,24 @@ pub fn write_scenario(
 fn write_details(scenario: &ScenarioReport, style: Style, out: &mut dyn Write) -> io::Result<()> {
     // Sites have lines of their own below.
     let told_below = |metric: &str| metric == Metric::Sites.name() && !scenario.sites.is_empty();
-    let mut details: Vec<(String, &str)> = Vec::new();
+    let mut details: Vec<(String, String)> = Vec::new();
     for gate in text::by_urgency(&scenario.gates) {
-        if gate.detail.is_empty() || told_below(&gate.metric) {
+        let detail = text::detail(gate);
+        if detail.is_empty() || told_below(&gate.metric) {
             continue;
         }
-        match details
-            .iter_mut()
-            .find(|(_, detail)| *detail == gate.detail)
-        {
+        match details.iter_mut().find(|(_, told)| *told == detail) {
             Some((metrics, _)) => *metrics = format!("{metrics}, {}", gate.metric),
-            None => details.push((gate.metric.clone(), &gate.detail)),
+            None => details.push((gate.metric.clone(), detail)),
         }
     }
     for (metrics, detail) in details {
         note("- ", &format!("{metrics}: {detail}"), style, out)?;
+    }
+    let kept = |attribution: &&Attribution| attribution.quantity == Quantity::Kept;
+    let kept = scenario.attributions.iter().filter(kept);
+    for told in kept.filter_map(text::attribution) {
+        note("- ", &told, style, out)?;
     }
     Ok(())
 }
@@ -169,7 +172,7 @@ fn write_line(line: &str, hang: usize, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{:indent$}{line}", "", indent = INDENT + hang)
 }
 
-fn run_word(verdict: Verdict, style: Style) -> String {
+pub(super) fn run_word(verdict: Verdict, style: Style) -> String {
     let paint = match verdict {
         Verdict::Pass | Verdict::Known => Paint::Good,
         Verdict::Leak | Verdict::Error | Verdict::Timeout => Paint::Bad,

@@ -1,7 +1,8 @@
 //! Numbers and verdicts as words, the same in every rendering for people.
 
 use super::model::{GateReport, ScenarioReport};
-use crate::judge::{Amount, GateVerdict, GrowingSite, Kind, Unit, Verdict};
+use crate::judge::{Amount, Attribution, GateVerdict, GrowingSite, Kind, Quantity, Unit, Verdict};
+use crate::record::event::FalseAlarmBudget;
 use crate::units::{ByteDelta, Bytes};
 
 /// The verdict in words.
@@ -36,17 +37,67 @@ pub(super) fn gate_verdict(verdict: GateVerdict) -> &'static str {
 
 /// The limit as a person would write it.
 pub(super) fn limit(gate: &GateReport) -> String {
-    let amount = match gate.unit {
-        Unit::Count => gate.limit.to_string(),
-        Unit::Bytes => size(gate.limit),
+    let amount = |limit: u64| match gate.unit {
+        Unit::Count => limit.to_string(),
+        Unit::Bytes => size(limit),
+        Unit::Milliseconds => duration(limit),
+        Unit::Percent => format!("{limit} %"),
     };
     let per = match gate.kind {
         Kind::PerCycle => "/cycle",
         Kind::Rate => "/s",
         Kind::Total | Kind::Peak => "",
     };
-    let mark = if gate.overridden { " (--gate)" } else { "" };
-    format!("{amount}{per}{mark}")
+    let mark = match gate.file_limit {
+        Some(file_limit) => format!(" (--gate, file {})", amount(file_limit)),
+        None if gate.overridden => " (--gate)".to_owned(),
+        None if gate.loosened => " (loosened)".to_owned(),
+        None => String::new(),
+    };
+    format!("{}{per}{mark}", amount(gate.limit))
+}
+
+/// What there is to say about a gate; a growth that is no pass is also stated per day.
+pub(super) fn detail(gate: &GateReport) -> String {
+    let per_day = gate.per_day.filter(|_| gate.verdict != GateVerdict::Pass);
+    let per_day = match (per_day, gate.unit) {
+        (Some(amount), Unit::Bytes) => ByteDelta(amount).to_string(),
+        (Some(amount), Unit::Count) => format!("{amount:+}"),
+        (None, _) | (_, Unit::Milliseconds | Unit::Percent) => return gate.detail.clone(),
+    };
+    let after = if gate.detail.is_empty() { "" } else { "; " };
+    format!("{}{after}{per_day} in 24 h at this pace", gate.detail)
+}
+
+/// `keeps 128 B per session (95 %: 120 to 136)`; none for what does not differ from nothing.
+pub(super) fn attribution(attribution: &Attribution) -> Option<String> {
+    let Attribution {
+        per,
+        bytes,
+        low,
+        high,
+        ..
+    } = attribution;
+    if *low <= 0.0 {
+        return None;
+    }
+    let verb = match attribution.quantity {
+        Quantity::Kept => "keeps",
+        Quantity::Allocated => "allocates",
+    };
+    let size = |bytes: f64| rounded(bytes);
+    Some(format!(
+        "{verb} {} per {per} (95 %: {} to {})",
+        size(*bytes),
+        size(*low),
+        size(*high)
+    ))
+}
+
+/// Bytes of an estimate, for the eye.
+#[expect(clippy::cast_possible_truncation, reason = "saturates by definition")]
+fn rounded(bytes: f64) -> String {
+    signed_size(bytes.round() as i64)
 }
 
 /// Whole megabytes stay what they were written as; everything else is shown in powers of 1024.
@@ -64,7 +115,10 @@ pub(super) fn observed(gate: &GateReport) -> String {
     match gate.observed {
         None => "-".to_owned(),
         Some(Amount::Plain(amount)) => match gate.unit {
+            Unit::Bytes if gate.kind == Kind::PerCycle => per_cycle(gate.unit, amount, 1),
             Unit::Bytes => ByteDelta(amount).to_string(),
+            Unit::Milliseconds => duration(amount.unsigned_abs()),
+            Unit::Percent => format!("{amount} %"),
             Unit::Count if amount == 0 => "0".to_owned(),
             Unit::Count => format!("{amount:+}"),
         },
@@ -82,12 +136,12 @@ pub(super) fn sensitivity(gate: &GateReport) -> String {
         (None, _) => "-".to_owned(),
         (Some(Amount::Plain(amount)), Unit::Bytes) => Bytes(amount.unsigned_abs()).to_string(),
         (Some(Amount::Plain(amount)), Unit::Count) => amount.to_string(),
+        (Some(Amount::Plain(amount)), Unit::Milliseconds) => duration(amount.unsigned_abs()),
+        (Some(Amount::Plain(amount)), Unit::Percent) => format!("{amount} %"),
         (Some(Amount::PerCycles { amount, cycles }), Unit::Count) => {
             format!("{amount} in {cycles} cycles")
         }
-        (Some(Amount::PerCycles { amount, cycles }), Unit::Bytes) => {
-            per_cycle(Unit::Bytes, amount, cycles)
-        }
+        (Some(Amount::PerCycles { amount, cycles }), unit) => per_cycle(unit, amount, cycles),
         (
             Some(Amount::PerTime {
                 amount,
@@ -110,8 +164,8 @@ pub(super) fn per_cycle(unit: Unit, amount: i64, cycles: u32) -> String {
     match unit {
         Unit::Bytes if exact || whole.abs() >= 10 => format!("{}/cycle", signed_size(whole)),
         Unit::Bytes => format!("{:.1} B/cycle", amount as f64 / cycles as f64),
-        Unit::Count if exact => format!("{whole}/cycle"),
-        Unit::Count => format!("{:.2}/cycle", amount as f64 / cycles as f64),
+        _ if exact => format!("{whole}/cycle"),
+        _ => format!("{:.2}/cycle", amount as f64 / cycles as f64),
     }
 }
 
@@ -147,6 +201,20 @@ pub(super) fn place(site: &GrowingSite) -> String {
     } else {
         format!("{}:{}", site.file, site.line)
     }
+}
+
+/// How often a run of this kind is wrong when it calls a leak, and what shares that risk.
+pub(super) fn false_alarms(budget: FalseAlarmBudget) -> String {
+    let one_in = (1.0 / budget.per_run).round();
+    let plural = if budget.gates == 1 { "" } else { "s" };
+    let together = match budget.runs {
+        1 => String::new(),
+        runs => format!(" and {runs} runs"),
+    };
+    format!(
+        "False alarms: at most 1 in {one_in} such runs, shared by {} noisy gate{plural}{together}; the other gates count exactly",
+        budget.gates
+    )
 }
 
 /// `4 scenarios: 3 pass, 1 leak`.

@@ -1,7 +1,15 @@
 //! The gates of a scenario, from TOML and from the command line.
 
-use super::model::{Gate, Metric, MetricUnit};
+use std::time::Duration;
+
+use super::metric::{Metric, MetricUnit};
+use super::model::Gate;
 use crate::source::{Node, Problems, Table, closest, listed, parse_bytes};
+
+/// A limit on a duration is checked against what a step may take at most.
+const DURATION_MAX: Duration = Duration::from_secs(60 * 60);
+/// More is no limit: what is off by a factor of ten is not accounted for.
+const PERCENT_MAX: u64 = 1_000;
 
 /// The gates of a scenario; at least one.
 pub(super) fn read(table: &Table<'_>, problems: &mut Problems) -> Option<Vec<Gate>> {
@@ -16,8 +24,10 @@ pub(super) fn read(table: &Table<'_>, problems: &mut Problems) -> Option<Vec<Gat
             continue;
         }
         match Metric::from_name(key) {
-            Some(metric) => gates.extend(read_gate(metric, &node, problems)),
-            None => gates.extend(read_group(key, &node, problems)),
+            Some(metric) if !(has_members(key) && node.is_table()) => {
+                gates.extend(read_gate(metric, &node, problems));
+            }
+            _ => gates.extend(read_group(key, &node, problems)),
         }
     }
     if given == 0 {
@@ -38,14 +48,26 @@ fn group(metric: Metric) -> &'static str {
     metric.name().split('.').next().unwrap_or_default()
 }
 
-fn read_group(key: &str, node: &Node<'_>, problems: &mut Problems) -> Vec<Gate> {
-    let members: Vec<(&str, Metric)> = Metric::ALL
-        .iter()
-        .filter_map(|&metric| {
+/// The members of the table that a group's key may hold; `disk` itself counts files.
+fn members(key: &str) -> Vec<(&'static str, Metric)> {
+    Metric::ALL
+        .into_iter()
+        .filter_map(|metric| {
+            if metric.name() == key {
+                return Some(("files", metric));
+            }
             let member = metric.name().strip_prefix(key)?.strip_prefix('.')?;
             Some((member, metric))
         })
-        .collect();
+        .collect()
+}
+
+fn has_members(key: &str) -> bool {
+    members(key).len() > 1
+}
+
+fn read_group(key: &str, node: &Node<'_>, problems: &mut Problems) -> Vec<Gate> {
+    let members = members(key);
     let names: Vec<&str> = members.iter().map(|&(member, _)| member).collect();
     let what = format!("a table with {}", listed(&names));
     let Some(table) = node.table(&what, problems) else {
@@ -62,14 +84,14 @@ fn read_gate(metric: Metric, node: &Node<'_>, problems: &mut Problems) -> Option
     let limit = match metric.unit() {
         MetricUnit::Bytes | MetricUnit::BytesPerCycle => node.bytes(problems)?.0,
         MetricUnit::Count => u64::from(node.count(0..=u32::MAX, "a count", problems)?),
-        MetricUnit::BytesPerSecond => {
-            const WHAT: &str = "bytes per second, such as \"0B/s\"";
-            let text = node.string(WHAT, problems)?;
+        MetricUnit::Milliseconds => milliseconds(node.duration(DURATION_MAX, problems)?),
+        unit @ (MetricUnit::BytesPerSecond | MetricUnit::Percent) => {
+            let text = node.string(unit.example(), problems)?;
             let Some(limit) = parse_limit(metric, text) else {
                 problems.add(
                     node.span.clone(),
-                    format!("\"{text}\" is not a rate"),
-                    format!("expected {WHAT}"),
+                    format!("\"{text}\" is no limit for `{}`", metric.name()),
+                    format!("expected {}", unit.example()),
                 );
                 return None;
             };
@@ -80,18 +102,31 @@ fn read_gate(metric: Metric, node: &Node<'_>, problems: &mut Problems) -> Option
         metric,
         limit,
         overridden: false,
+        file_limit: None,
     })
 }
 
 /// A limit as the command line has it, in the metric's unit.
-fn parse_limit(metric: Metric, text: &str) -> Option<u64> {
+pub(crate) fn parse_limit(metric: Metric, text: &str) -> Option<u64> {
     match metric.unit() {
         MetricUnit::Bytes | MetricUnit::BytesPerCycle => parse_bytes(text).map(|bytes| bytes.0),
         MetricUnit::BytesPerSecond => {
             parse_bytes(text.strip_suffix("/s")?.trim_end()).map(|bytes| bytes.0)
         }
+        MetricUnit::Milliseconds => {
+            let limit: Duration = humantime::parse_duration(text).ok()?;
+            (limit <= DURATION_MAX).then(|| milliseconds(limit))
+        }
+        MetricUnit::Percent => {
+            let percent: u64 = text.strip_suffix('%')?.trim_end().parse().ok()?;
+            (percent <= PERCENT_MAX).then_some(percent)
+        }
         MetricUnit::Count => text.parse().ok(),
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// `SCENARIO.METRIC=LIMIT` of the command line.

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::model::{Gate, Metric, Scenario, Suite};
+use super::metric::Metric;
+use super::model::{Gate, Scenario, Suite};
 use crate::source::{SourceErrors, closest, listed};
 
 /// Why a scenario cannot be used.
@@ -110,11 +111,14 @@ fn read_error(path: &Path, source: std::io::Error) -> LoadError {
 impl Scenario {
     /// Sets the limit of a gate, adding the gate where the scenario has none, and marks it as overridden.
     pub fn override_gate(&mut self, metric: Metric, limit: u64) {
+        let in_file = self.gates.iter().find(|gate| gate.metric == metric);
+        let file_limit = in_file.map(|gate| gate.file_limit.unwrap_or(gate.limit));
         self.gates.retain(|gate| gate.metric != metric);
         self.gates.push(Gate {
             metric,
             limit,
             overridden: true,
+            file_limit,
         });
         self.gates.sort_by_key(|gate| gate.metric);
     }

@@ -5,6 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::metric::Metric;
 use super::wire::Exchange;
 use crate::units::Bytes;
 
@@ -34,7 +37,7 @@ pub struct Scenario {
 }
 
 /// The groups that scenarios run in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 pub enum Suite {
     /// Every change: the default.
     Gate,
@@ -270,119 +273,6 @@ pub struct Gate {
     pub limit: u64,
     /// Whether the command line set the limit (`--gate`): the report says so.
     pub overridden: bool,
-}
-
-/// What a gate can judge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Metric {
-    /// Growth of live heap, bytes per cycle.
-    HeapPerCycle,
-    /// Growth of live heap over all measured cycles, bytes.
-    HeapTotal,
-    /// Growth of resident memory over all measured cycles, bytes.
-    RssTotal,
-    /// Growth of resident memory over time, bytes per second.
-    RssRate,
-    /// The most live heap within a cycle above the cycle's start, bytes.
-    PeakHeap,
-    /// Open descriptors.
-    Fds,
-    /// Threads.
-    Threads,
-    /// Live descendants.
-    Children,
-    /// Dead descendants that nobody reaped.
-    Zombies,
-    /// The length gauges that the target registered.
-    Gauges,
-    /// Files in the target's private directories.
-    Disk,
-    /// Bytes allocated per second while nothing happens.
-    ChurnIdle,
-    /// Allocation sites whose surviving blocks grow with the cycles.
-    Sites,
-}
-
-impl Metric {
-    /// Every metric, in the order that reports show them.
-    pub const ALL: [Metric; 13] = [
-        Metric::HeapPerCycle,
-        Metric::HeapTotal,
-        Metric::RssTotal,
-        Metric::RssRate,
-        Metric::PeakHeap,
-        Metric::Fds,
-        Metric::Threads,
-        Metric::Children,
-        Metric::Zombies,
-        Metric::Gauges,
-        Metric::Disk,
-        Metric::ChurnIdle,
-        Metric::Sites,
-    ];
-
-    /// Its name in scenarios, in `--gate` and in results.
-    pub fn name(self) -> &'static str {
-        match self {
-            Metric::HeapPerCycle => "heap.per_cycle",
-            Metric::HeapTotal => "heap.total",
-            Metric::RssTotal => "rss.total",
-            Metric::RssRate => "rss.rate",
-            Metric::PeakHeap => "peak.heap",
-            Metric::Fds => "fds",
-            Metric::Threads => "threads",
-            Metric::Children => "children",
-            Metric::Zombies => "zombies",
-            Metric::Gauges => "gauges",
-            Metric::Disk => "disk",
-            Metric::ChurnIdle => "churn.idle",
-            Metric::Sites => "sites",
-        }
-    }
-
-    /// The metric of that name.
-    pub fn from_name(name: &str) -> Option<Metric> {
-        Metric::ALL.into_iter().find(|metric| metric.name() == name)
-    }
-
-    /// What its limit counts.
-    pub fn unit(self) -> MetricUnit {
-        match self {
-            Metric::HeapPerCycle => MetricUnit::BytesPerCycle,
-            Metric::HeapTotal | Metric::RssTotal | Metric::PeakHeap => MetricUnit::Bytes,
-            Metric::RssRate | Metric::ChurnIdle => MetricUnit::BytesPerSecond,
-            Metric::Fds
-            | Metric::Threads
-            | Metric::Children
-            | Metric::Zombies
-            | Metric::Gauges
-            | Metric::Disk
-            | Metric::Sites => MetricUnit::Count,
-        }
-    }
-}
-
-/// What the limit of a metric counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MetricUnit {
-    /// Bytes.
-    Bytes,
-    /// Bytes per cycle.
-    BytesPerCycle,
-    /// Bytes per second.
-    BytesPerSecond,
-    /// Descriptors, threads, files, ...
-    Count,
-}
-
-impl MetricUnit {
-    /// What a limit looks like, for messages.
-    pub fn example(self) -> &'static str {
-        match self {
-            MetricUnit::Bytes => "a size with its unit, such as 2MiB",
-            MetricUnit::BytesPerCycle => "bytes per cycle, such as 0B",
-            MetricUnit::BytesPerSecond => "bytes per second, such as 0B/s",
-            MetricUnit::Count => "a count, such as 0",
-        }
-    }
+    /// The limit that the scenario's file has, where the command line set another.
+    pub file_limit: Option<u64>,
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
 use super::trial::{Outcome, Planned, Trial, red};
-use crate::cli::run::{Job, Shown};
+use crate::cli::job::{Job, Shown};
 use crate::cli::{Failure, output};
 use crate::config::Config;
 use crate::drive::ProfileMode;
@@ -65,9 +65,11 @@ impl Lab {
         let job = Job {
             config: self.config.clone(),
             scenarios: vec![self.scenario.clone()],
+            known: crate::known::Ledger::default(),
             reports: self.runs.clone(),
             profile: ProfileMode::Never,
             quick: false,
+            runs: 1,
             seeding: kind.seeding(dose, self.scenario.cycles.measure),
             shown: Shown::Nothing,
         };

@@ -16,7 +16,7 @@ mod trial;
 use std::path::{Path, PathBuf};
 
 use crate::causes::with_causes;
-use crate::cli::run::build;
+use crate::cli::job::build;
 use crate::cli::workspace::{self, scenario_failure};
 use crate::cli::{Failure, SelftestArguments, output};
 use crate::config::Config;
@@ -120,7 +120,7 @@ fn directory(arguments: &SelftestArguments, root: &Path) -> Result<PathBuf, Fail
         None => {
             let reports = arguments.report_dir.clone();
             let reports = reports.unwrap_or_else(|| root.join("reports/selftest"));
-            let made = workspace::run_directory(&reports);
+            let made = workspace::run_directory(&reports, &[]);
             made.map_err(|error| {
                 Failure::internal(format!(
                     "cannot make a directory in {}: {error}",

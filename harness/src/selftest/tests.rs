@@ -59,6 +59,11 @@ fn verdict(verdict: Verdict, red: &[Metric]) -> ScenarioVerdict {
         unit: Unit::Count,
         limit: 0,
         overridden: false,
+        file_limit: None,
+        loosened: false,
+        per_day: None,
+        more: false,
+        owner: None,
         observed: Some(Amount::Plain(1)),
         sensitivity: None,
         verdict: GateVerdict::Leak,
@@ -73,6 +78,7 @@ fn verdict(verdict: Verdict, red: &[Metric]) -> ScenarioVerdict {
         duration_ms: 1500,
         gates: red.iter().map(gate).collect(),
         sites: Vec::new(),
+        attributions: Vec::new(),
     }
 }
 

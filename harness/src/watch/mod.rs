@@ -150,6 +150,8 @@ fn scenario(process: &Found) -> ScenarioStarted {
         metric: metric.name().to_owned(),
         limit: 0,
         overridden: false,
+        file_limit: None,
+        known: None,
     });
     ScenarioStarted {
         name: "watch".to_owned(),
@@ -157,6 +159,7 @@ fn scenario(process: &Found) -> ScenarioStarted {
         question: format!("Does `{}` grow while it is watched?", process.command),
         target: format!("process {}", process.pid),
         measure: judge::WATCH_SAMPLES_MIN,
+        looks: Vec::new(),
         gates: gates.to_vec(),
     }
 }

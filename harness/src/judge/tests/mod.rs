@@ -7,7 +7,7 @@ pub(crate) mod recording;
 use recording::{Builder, ScenarioBuilder, site};
 
 use super::*;
-use crate::record::event::{Line, Outcome, SitesCompared};
+use crate::record::event::{KnownLeak, Line, Outcome, SitesCompared};
 use crate::scenario::Metric;
 
 /// The only scenario's verdict.
@@ -154,7 +154,7 @@ fn ceilings_and_peaks_are_held_against_their_limits() {
         &ScenarioBuilder::clean("levels", 31)
             .keeps(|cycle, sample| {
                 if cycle > 0 {
-                    sample.memory.tree_rss.0 += 15_000_001;
+                    sample.memory.tree_rss.0 += 15_000_001 + (u64::from(cycle) << 12);
                 }
                 if cycle == 7 {
                     sample.heap.as_mut().unwrap().peak_bytes.0 += 20 << 20;
@@ -365,7 +365,181 @@ fn gates_can_be_asked_while_the_scenario_is_under_way() {
         .heap(|cycle| 16 * u64::from(cycle))
         .alone();
     lines.truncate(lines.len() - 2);
-    let gates = gates_so_far(&lines[1..]);
-    assert_eq!(gates[0].metric, Metric::HeapPerCycle);
-    assert_eq!(gates[0].verdict, GateVerdict::Leak);
+    assert_eq!(
+        so_far(&lines),
+        SoFar {
+            leaks: true,
+            wants_more_cycles: false
+        }
+    );
+}
+
+#[test]
+fn more_cycles_are_wanted_where_the_answer_is_not_clear_and_not_where_it_is() {
+    let mut clean = ScenarioBuilder::clean("one", 31);
+    assert!(
+        so_far(&ScenarioBuilder::clean("one", 31).alone()).wants_more_cycles,
+        "a slope of resident memory does"
+    );
+    clean
+        .gates
+        .retain(|(metric, _)| *metric != Metric::RssPerCycle);
+    assert!(!so_far(&clean.alone()).wants_more_cycles);
+    // Three steps, the last of them at the end: a cache that fills in bursts, or a leak that does.
+    let bursts = ScenarioBuilder::clean("one", 31)
+        .heap(|cycle| u64::from(cycle / 10) * 500)
+        .alone();
+    assert!(so_far(&bursts).wants_more_cycles);
+}
+
+/// What the lines of a run's only scenario say.
+fn so_far(lines: &[Line]) -> SoFar {
+    let (Event::RunStarted(run), Event::ScenarioStarted(started)) =
+        (&lines[0].event, &lines[1].event)
+    else {
+        panic!("a run begins with its start and that of its scenario");
+    };
+    gates_so_far(run, started, &lines[2..])
+}
+
+/// A clean scenario with a leak of a descriptor per cycle, listed as known.
+fn known_leak(budget: u64, expires: &str) -> ScenarioVerdict {
+    let mut lines = ScenarioBuilder::clean("known", 31)
+        .keeps(|cycle, sample| {
+            sample.fds.insert("pipe".to_owned(), cycle);
+        })
+        .alone();
+    for line in &mut lines {
+        if let Event::ScenarioStarted(started) = &mut line.event {
+            let gate = started.gates.iter_mut().find(|gate| gate.metric == "fds");
+            gate.unwrap().known = Some(KnownLeak {
+                budget,
+                owner: "ada".to_owned(),
+                expires: expires.to_owned(),
+                reason: "a pipe per cycle".to_owned(),
+            });
+        }
+    }
+    judged(&lines)
+}
+
+#[test]
+fn a_known_leak_is_no_news_unless_it_is_worse_or_its_day_has_passed() {
+    // The recordings are of 2026-01-01.
+    let known = known_leak(31, "2026-01-01");
+    assert_eq!(known.verdict, Verdict::Known);
+    let fds = gate(&known, Metric::Fds);
+    assert_eq!(fds.verdict, GateVerdict::Known);
+    assert!(fds.detail.contains("ada"), "{}", fds.detail);
+    assert_eq!(known_leak(30, "2026-01-01").verdict, Verdict::Leak);
+    assert_eq!(known_leak(31, "2025-12-31").verdict, Verdict::Leak);
+}
+
+#[test]
+fn a_known_leak_that_is_gone_says_that_its_entry_can_go() {
+    let mut lines = ScenarioBuilder::clean("gone", 31).alone();
+    for line in &mut lines {
+        if let Event::ScenarioStarted(started) = &mut line.event {
+            started.gates[0].known = Some(KnownLeak {
+                budget: 64,
+                owner: "ada".to_owned(),
+                expires: "2026-06-30".to_owned(),
+                reason: "a cache".to_owned(),
+            });
+        }
+    }
+    let verdict = judged(&lines);
+    assert_eq!(verdict.verdict, Verdict::Pass);
+    assert!(verdict.gates[0].detail.contains("can go"));
+}
+
+/// A scenario whose cycles hold `held` bytes in their middle, of which `accounted` are accounted for.
+fn ledger(held: u64, accounted: i64) -> JudgedGate {
+    let lines = ScenarioBuilder::clean("ledger", 31)
+        .within(move |cycle| {
+            let mut heap = recording::heap_at_rest();
+            heap.live_bytes.0 += held + u64::from(cycle);
+            (heap, accounted)
+        })
+        .alone();
+    let verdict = judged(&lines);
+    gate(&verdict, Metric::Ledger).clone()
+}
+
+#[test]
+fn a_ledger_that_counts_too_little_or_too_much_is_red() {
+    // The gate of the recordings allows 20 %.
+    assert_eq!(ledger(1 << 20, 1 << 20).verdict, GateVerdict::Pass);
+    assert_eq!(
+        ledger(1 << 20, (1 << 20) * 82 / 100).verdict,
+        GateVerdict::Pass
+    );
+    let short = ledger(1 << 20, (1 << 20) * 78 / 100);
+    assert_eq!(short.verdict, GateVerdict::Leak);
+    assert_eq!(short.observed, Some(Amount::Plain(23)));
+    assert_eq!(
+        ledger(1 << 20, (1 << 20) * 122 / 100).verdict,
+        GateVerdict::Leak
+    );
+    assert_eq!(
+        ledger(1 << 10, 0).verdict,
+        GateVerdict::Inconclusive,
+        "nothing was held"
+    );
+}
+
+#[test]
+fn growth_is_stated_per_day_at_the_pace_of_the_run() {
+    let verdict = judged(
+        &ScenarioBuilder::clean("paced", 31)
+            .keeps(|cycle, sample| {
+                sample.zombies = cycle;
+            })
+            .alone(),
+    );
+    // Events are 10 ms apart in these recordings, and a cycle is three of them.
+    let per_day = 24 * 60 * 60 * 1000 / 30;
+    assert_eq!(gate(&verdict, Metric::Zombies).per_day, Some(per_day));
+    assert_eq!(gate(&verdict, Metric::Threads).per_day, None);
+}
+
+#[test]
+fn what_the_allocator_retains_is_named_and_is_no_leak() {
+    let verdict = judged(
+        &ScenarioBuilder::clean("retained", 31)
+            .keeps(|cycle, sample| {
+                let kept = if cycle == 0 { 0 } else { 40 << 20 };
+                sample.memory.tree_rss.0 += kept;
+            })
+            .alone(),
+    );
+    let rss = gate(&verdict, Metric::RssTotal);
+    assert_eq!(rss.verdict, GateVerdict::Inconclusive);
+    assert!(rss.detail.contains("allocator retention"), "{}", rss.detail);
+    // What goes on growing is not retained, wherever it is kept.
+    let growing = judged(
+        &ScenarioBuilder::clean("growing", 31)
+            .keeps(|cycle, sample| sample.memory.tree_rss.0 += u64::from(cycle) << 20)
+            .alone(),
+    );
+    assert_eq!(gate(&growing, Metric::RssTotal).verdict, GateVerdict::Leak);
+}
+
+#[test]
+fn a_slope_of_resident_memory_is_judged_where_there_are_cycles_enough() {
+    let rss = |cycles: u32, per_cycle: u64| {
+        let scenario = ScenarioBuilder::clean("resident", cycles)
+            .keeps(move |cycle, sample| sample.memory.tree_rss.0 += per_cycle * u64::from(cycle));
+        let verdict = judged(&scenario.alone());
+        gate(&verdict, Metric::RssPerCycle).clone()
+    };
+    assert_eq!(rss(31, 8 << 10).verdict, GateVerdict::NotJudged);
+    assert_eq!(rss(400, 0).verdict, GateVerdict::Pass);
+    let leak = rss(400, 8 << 10);
+    assert_eq!(leak.verdict, GateVerdict::Leak);
+    assert!(
+        leak.detail.contains("outside the counted heap"),
+        "{}",
+        leak.detail
+    );
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::record::event::{
-    CycleFinished, Disk, Event, Gauge, GaugeKind, Heap, IdleMeasured, Line, Load, Memory, Outcome,
-    Phase, ProfileWindow, RecordedGate, RunStarted, SCHEMA, Sample, ScenarioFinished,
-    ScenarioStarted, Settle, SiteSurvivors, SitesCompared, TargetExited, TargetStarted,
+    CycleFinished, Disk, Event, FalseAlarmBudget, Gauge, GaugeKind, Heap, IdleMeasured, Line, Load,
+    Memory, Outcome, Phase, ProfileWindow, RecordedGate, RunStarted, SCHEMA, Sample,
+    ScenarioFinished, ScenarioStarted, Settle, SiteSurvivors, SitesCompared, TargetExited,
+    TargetStarted, WithinCycle,
 };
 use crate::scenario::Metric;
 use crate::units::Bytes;
@@ -17,6 +18,9 @@ const WARMUP: u32 = 3;
 
 /// What a cycle leaves in the sample that follows it.
 type Keep = Box<dyn Fn(u32, &mut Sample)>;
+
+/// What a cycle holds in its middle.
+type Within = Box<dyn Fn(u32) -> (Heap, i64)>;
 
 /// A recording of one run, line by line.
 pub(crate) struct Builder {
@@ -31,6 +35,8 @@ pub(crate) struct ScenarioBuilder {
     pub(crate) gates: Vec<(Metric, u64)>,
     /// Changes the sample after each measured cycle (from 1), and the baseline (0).
     pub(crate) keep: Keep,
+    /// What a measured cycle holds in its middle: the heap, and what is accounted for.
+    pub(crate) within: Within,
     pub(crate) idle_bytes: Option<u64>,
     pub(crate) exited: TargetExited,
     pub(crate) sites: Option<SitesCompared>,
@@ -51,6 +57,8 @@ impl Builder {
             cpus: 2,
             seed: 1,
             quick: false,
+            date: "2026-01-01".to_owned(),
+            budget: FalseAlarmBudget::default(),
         };
         let mut builder = Builder { lines: Vec::new() };
         builder.push(Event::RunStarted(started));
@@ -69,6 +77,7 @@ impl Builder {
             question: "Does a session leave anything behind?".to_owned(),
             target: "sessiond".to_owned(),
             measure: scenario.cycles,
+            looks: vec![scenario.cycles],
             gates: scenario
                 .gates
                 .iter()
@@ -76,6 +85,8 @@ impl Builder {
                     metric: metric.name().to_owned(),
                     limit,
                     overridden: false,
+                    file_limit: None,
+                    known: None,
                 })
                 .collect(),
         }));
@@ -101,6 +112,15 @@ impl Builder {
             self.push(Event::Sample(Box::new(sample)));
         }
         for cycle in 1..=scenario.ran {
+            if scenario.samples_within() {
+                let (heap, accounted) = (scenario.within)(cycle);
+                self.push(Event::WithinCycle(WithinCycle {
+                    phase: Phase::Measure,
+                    cycle,
+                    heap: Some(heap),
+                    accounted: Some(BTreeMap::from([("screen_bytes".to_owned(), accounted)])),
+                }));
+            }
             self.push(cycle_finished(Phase::Measure, cycle));
             let mut sample = at_rest(Phase::Measure, cycle);
             (scenario.keep)(cycle, &mut sample);
@@ -149,7 +169,11 @@ impl ScenarioBuilder {
     pub(crate) fn clean(name: &'static str, cycles: u32) -> ScenarioBuilder {
         let limit = |metric| match metric {
             Metric::HeapTotal | Metric::RssTotal => 15_000_000,
-            Metric::PeakHeap => 8 << 20,
+            Metric::PeakHeap | Metric::PeakRss => 8 << 20,
+            Metric::ChurnCycle => 1 << 20,
+            Metric::DiskBytes => 1 << 20,
+            Metric::PeakSettle => 1_000,
+            Metric::Ledger => 20,
             _ => 0,
         };
         ScenarioBuilder {
@@ -162,6 +186,11 @@ impl ScenarioBuilder {
                 .map(|metric| (metric, limit(metric)))
                 .collect(),
             keep: Box::new(|_, _| {}),
+            within: Box::new(|_| {
+                let mut heap = heap_at_rest();
+                heap.live_bytes.0 += 1 << 20;
+                (heap, 1 << 20)
+            }),
             idle_bytes: Some(0),
             exited: TargetExited {
                 asked: true,
@@ -182,6 +211,18 @@ impl ScenarioBuilder {
     pub(crate) fn keeps(mut self, keep: impl Fn(u32, &mut Sample) + 'static) -> ScenarioBuilder {
         self.keep = Box::new(keep);
         self
+    }
+
+    /// In the middle of each measured cycle, counted from 1.
+    pub(crate) fn within(mut self, within: impl Fn(u32) -> (Heap, i64) + 'static) -> Self {
+        self.within = Box::new(within);
+        self
+    }
+
+    fn samples_within(&self) -> bool {
+        self.gates
+            .iter()
+            .any(|(metric, _)| *metric == Metric::Ledger)
     }
 
     /// Live bytes above the daemon at rest, by cycle.
@@ -243,6 +284,18 @@ fn cycle_finished(phase: Phase, cycle: u32) -> Event {
     })
 }
 
+/// The heap of the daemon at rest.
+pub(crate) fn heap_at_rest() -> Heap {
+    Heap {
+        live_bytes: Bytes(LIVE),
+        live_blocks: 1_000,
+        allocated_bytes: 9_000_000,
+        allocated_blocks: 90_000,
+        peak_bytes: Bytes(LIVE + 100_000),
+        peak_error_bytes: Bytes(4_096),
+    }
+}
+
 fn at_rest(phase: Phase, cycle: u32) -> Sample {
     let counts = |counts: &[(&str, u32)]| -> BTreeMap<String, u32> {
         counts
@@ -265,17 +318,11 @@ fn at_rest(phase: Phase, cycle: u32) -> Sample {
             waited_ms: 3,
             ..Settle::default()
         },
-        heap: Some(Heap {
-            live_bytes: Bytes(LIVE),
-            live_blocks: 1_000,
-            allocated_bytes: 9_000_000,
-            allocated_blocks: 90_000,
-            peak_bytes: Bytes(LIVE + 100_000),
-            peak_error_bytes: Bytes(4_096),
-        }),
+        heap: Some(heap_at_rest()),
         memory: Memory {
             rss: Bytes(5 << 20),
             tree_rss: Bytes(5 << 20),
+            cycle_high_water: Some(Bytes(6 << 20)),
             ..Memory::default()
         },
         fds: counts(&[("eventfd", 2), ("socket", 3)]),

@@ -1,0 +1,207 @@
+//! A job: everything that a run needs, prepared once, and carried out as often as is wanted.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use super::progress::Progress;
+use super::{Failure, output, recordings, workspace};
+use crate::causes::with_causes;
+use crate::config::Config;
+use crate::drive::{self, ProfileMode, Seeding};
+use crate::judge::RunVerdict;
+use crate::known::Ledger;
+use crate::record::Recorder;
+use crate::record::event::{FalseAlarmBudget, Line, RunStarted, SCHEMA};
+use crate::report::{self, RunReport};
+use crate::scenario::Scenario;
+use crate::target::{self, Messages};
+
+/// A run that has been prepared: its targets are built.
+#[derive(Clone)]
+pub(crate) struct Job {
+    pub(crate) config: Config,
+    pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) known: Ledger,
+    /// Where the run's directory is made.
+    pub(crate) reports: PathBuf,
+    pub(crate) profile: ProfileMode,
+    pub(crate) quick: bool,
+    /// Runs that answer together, this one included: they share one false-alarm budget.
+    pub(crate) runs: u32,
+    /// What a self-test sows.
+    pub(crate) seeding: Option<Seeding>,
+    pub(crate) shown: Shown,
+}
+
+/// Whether a run's progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Progress,
+    Nothing,
+}
+
+/// A run that has been driven, judged and stored.
+pub(crate) struct Done {
+    pub(crate) verdict: RunVerdict,
+    pub(crate) report: RunReport,
+    pub(crate) directory: PathBuf,
+}
+
+impl Job {
+    /// Drives, judges and stores the run.
+    pub(crate) fn execute(&self) -> Result<Done, Failure> {
+        let made = workspace::run_directory(&self.reports, &["target", "profiles"]);
+        let (run_id, directory) = made.map_err(|error| {
+            Failure::internal(format!(
+                "cannot make a directory for the run in {}: {error}",
+                self.reports.display()
+            ))
+        })?;
+        // Profiles are written by the target, which has a working directory of its own.
+        let directory = directory.canonicalize().map_err(Failure::internal)?;
+        let executable = std::env::current_exe().map_err(Failure::internal)?;
+        let run = drive::Run {
+            started: self.started(&run_id),
+            config: self.config.clone(),
+            scenarios: self.scenarios.clone(),
+            known: self.known.clone(),
+            profile: self.profile,
+            quick: self.quick,
+            directory: directory.clone(),
+            emit: vec![executable.display().to_string(), "emit".to_owned()],
+            seeding: self.seeding,
+        };
+        let mut progress = Progress::new(run.scenarios.len());
+        let mut observer = |line: &Line| match self.shown {
+            Shown::Progress => progress.show(line),
+            Shown::Nothing => {}
+        };
+        let mut recorder = Recorder::create(&directory.join("events.jsonl"), &mut observer)
+            .map_err(Failure::internal)?;
+        runtime()?
+            .block_on(drive::run(&run, &mut recorder))
+            .map_err(Failure::internal)?;
+        let (verdict, report) = recordings::read(&directory)?;
+        report::store(&report, &directory)
+            .map_err(|error| Failure::internal(with_causes(&error)))?;
+        workspace::point_latest(&self.reports, &run_id).map_err(Failure::internal)?;
+        Ok(Done {
+            verdict,
+            report,
+            directory,
+        })
+    }
+
+    fn started(&self, run_id: &str) -> RunStarted {
+        let statistical = self
+            .scenarios
+            .iter()
+            .flat_map(|scenario| &scenario.gates)
+            .filter(|gate| gate.metric.is_statistical())
+            .count();
+        RunStarted {
+            budget: FalseAlarmBudget {
+                gates: u32::try_from(statistical).unwrap_or(u32::MAX).max(1),
+                runs: self.runs,
+                ..FalseAlarmBudget::default()
+            },
+            ..started(run_id, &self.config.root, self.quick)
+        }
+    }
+}
+
+/// The first line of a recording: what is run, where and when, the false-alarm budget for a single gate.
+pub(crate) fn started(run_id: &str, root: &Path, quick: bool) -> RunStarted {
+    RunStarted {
+        schema: SCHEMA,
+        run_id: run_id.to_owned(),
+        leakgate: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: commit(root),
+        kernel: rustix::system::uname()
+            .release()
+            .to_string_lossy()
+            .into_owned(),
+        cpus: std::thread::available_parallelism()
+            .map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
+        seed: seed(),
+        quick,
+        date: today(),
+        budget: FalseAlarmBudget::default(),
+    }
+}
+
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::internal)
+}
+
+/// Builds every target that the scenarios need and that can run here.
+pub(crate) fn build(
+    config: &Config,
+    scenarios: &[Scenario],
+    profile: ProfileMode,
+) -> Result<(), Failure> {
+    let names: BTreeSet<_> = scenarios.iter().map(|scenario| &scenario.target).collect();
+    for name in names {
+        let target = &config.targets[name];
+        if target::missing_program(&target.requires).is_some() {
+            continue;
+        }
+        let variants = [
+            Some(&target.process),
+            target
+                .profile
+                .as_ref()
+                .filter(|_| profile == ProfileMode::Always),
+        ];
+        for build in variants
+            .into_iter()
+            .flatten()
+            .filter_map(|process| process.build.as_ref())
+        {
+            output::note(&format!("building {name}: {}", build.join(" ")));
+            let built = runtime()?.block_on(target::build(build, &config.root, Messages::Shown));
+            built.map_err(|error| Failure::target(with_causes(&error)))?;
+        }
+    }
+    Ok(())
+}
+
+/// The day in UTC, `YYYY-MM-DD`.
+fn today() -> String {
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    now.chars().take("YYYY-MM-DD".len()).collect()
+}
+
+/// A seed that differs from run to run; the recording keeps it, so that a run can be repeated.
+fn seed() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |now| u64::from(now.subsec_nanos()) ^ now.as_secs())
+}
+
+/// The commit that is checked out in `root`, with a mark when the tree differs from it.
+fn commit(root: &Path) -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(root)
+            .args(arguments)
+            .output()
+            .ok()?;
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let head = git(&["rev-parse", "HEAD"])?;
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"])?;
+    Some(if changed.is_empty() {
+        head
+    } else {
+        format!("{head}-dirty")
+    })
+}

@@ -1,0 +1,66 @@
+//! Known leaks: what somebody answers for until a day is no news; more than that, or later, is.
+
+use super::evidence::Evidence;
+use super::verdict::{Amount, GateVerdict, JudgedGate};
+use crate::record::event::KnownLeak;
+
+/// The gate's verdict in the light of its entry in the ledger of known leaks.
+pub(super) fn apply(gate: JudgedGate, known: &KnownLeak, evidence: &Evidence<'_>) -> JudgedGate {
+    let today = evidence.run.map_or("", |run| run.date.as_str());
+    let expired = today > known.expires.as_str();
+    let KnownLeak {
+        owner,
+        expires,
+        reason,
+        ..
+    } = known;
+    let (verdict, note) = match gate.verdict {
+        GateVerdict::Leak if expired => (
+            GateVerdict::Leak,
+            format!("the known leak expired on {expires}, {owner} answers for it: {reason}"),
+        ),
+        GateVerdict::Leak if within(known.budget, gate.observed) => (
+            GateVerdict::Known,
+            format!("known until {expires}, {owner} answers for it: {reason}"),
+        ),
+        GateVerdict::Leak => (
+            GateVerdict::Leak,
+            format!("worse than the known leak that {owner} answers for until {expires}: {reason}"),
+        ),
+        GateVerdict::Pass => (
+            GateVerdict::Pass,
+            format!(
+                "listed as known until {expires} ({owner}), but it does not leak: its entry can go"
+            ),
+        ),
+        other => (other, String::new()),
+    };
+    let parts = [note, gate.detail];
+    let told: Vec<&str> = parts
+        .iter()
+        .map(String::as_str)
+        .filter(|part| !part.is_empty())
+        .collect();
+    JudgedGate {
+        verdict,
+        detail: told.join("; "),
+        owner: Some(owner.clone()),
+        ..gate
+    }
+}
+
+/// Whether what was observed is no more than `budget`, both in the unit of the gate's limit.
+fn within(budget: u64, observed: Option<Amount>) -> bool {
+    let budget = i128::from(budget);
+    match observed {
+        None => false,
+        Some(Amount::Plain(amount)) => i128::from(amount) <= budget,
+        Some(Amount::PerCycles { amount, cycles }) => {
+            i128::from(amount) <= budget * i128::from(cycles.max(1))
+        }
+        Some(Amount::PerTime {
+            amount,
+            milliseconds,
+        }) => i128::from(amount) * 1000 <= budget * i128::from(milliseconds.max(1)),
+    }
+}

@@ -1,0 +1,54 @@
+//! Growth per day: what the growth of a run comes to in 24 hours at the pace at which its cycles ran.
+
+use super::evidence::Evidence;
+use super::verdict::Amount;
+use crate::scenario::Metric;
+
+const DAY_MS: f64 = 24.0 * 60.0 * 60.0 * 1000.0;
+
+/// The growth in the gate's unit per 24 hours; none where nothing grew, or where the metric is no growth.
+pub(super) fn per_day(
+    metric: Metric,
+    observed: Option<Amount>,
+    evidence: &Evidence<'_>,
+) -> Option<i64> {
+    let (began, ended) = evidence.span_ms;
+    let elapsed = ended.checked_sub(began).filter(|&elapsed| elapsed > 0)? as f64;
+    let cycles = f64::from(evidence.cycles());
+    let per_ms = match (metric, observed?) {
+        (
+            Metric::HeapPerCycle | Metric::RssPerCycle,
+            Amount::PerCycles {
+                amount,
+                cycles: per,
+            },
+        ) => amount as f64 / f64::from(per.max(1)) * cycles / elapsed,
+        (
+            Metric::HeapTotal
+            | Metric::RssTotal
+            | Metric::Fds
+            | Metric::Threads
+            | Metric::Children
+            | Metric::Zombies
+            | Metric::Gauges
+            | Metric::Disk
+            | Metric::DiskBytes,
+            Amount::Plain(amount),
+        ) => amount as f64 / elapsed,
+        (
+            Metric::RssRate,
+            Amount::PerTime {
+                amount,
+                milliseconds,
+            },
+        ) => amount as f64 / milliseconds.max(1) as f64,
+        _ => return None,
+    };
+    (per_ms > 0.0).then(|| whole(per_ms * DAY_MS))
+}
+
+/// `as` saturates, and no machine holds that many bytes.
+#[expect(clippy::cast_possible_truncation, reason = "saturates by definition")]
+fn whole(amount: f64) -> i64 {
+    amount.round() as i64
+}
