@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::config::LoadError;
 use crate::record::event::KnownLeak;
 use crate::scenario::{Metric, parse_limit};
-use crate::source::{Problems, Table, closest, document, listed};
+use crate::source::{Document, Problems, Table, closest, listed};
 
 /// The file's name.
 pub const FILE: &str = "known-leaks.toml";
@@ -35,17 +35,15 @@ impl Ledger {
             Err(source) => return Err(LoadError::Read { path, source }),
         };
         let mut problems = Problems::default();
-        let document = document(&text, &mut problems);
+        let document = Document::parse(&path.display().to_string(), &text, &mut problems);
         let ledger = if problems.none() {
-            read(&Table::root(&document), &mut problems)
+            read(&document.root(), &mut problems)
         } else {
             None
         };
         match ledger {
             Some(ledger) if problems.none() => Ok(ledger),
-            _ => Err(LoadError::Wrong(
-                problems.into_errors(&path.display().to_string(), &text),
-            )),
+            _ => Err(LoadError::Wrong(problems.into_errors(&[document]))),
         }
     }
 

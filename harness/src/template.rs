@@ -13,12 +13,46 @@ pub struct Values(BTreeMap<String, Value>);
 enum Value {
     Text(String),
     Words(Vec<String>),
+    /// Something that is not known, because what was written for it is wrong.
+    Unknown,
 }
 
 impl Values {
     /// None yet.
     pub fn new() -> Values {
         Values::default()
+    }
+
+    /// The names that stand for something.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether `{name}` stands for something.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// These, and those of `others` beside them; where both have a name, the other's.
+    #[must_use]
+    pub fn and(mut self, others: &Values) -> Values {
+        let others = others.0.iter();
+        self.0
+            .extend(others.map(|(name, value)| (name.clone(), value.clone())));
+        self
+    }
+
+    /// `{name}` may be used, but what it stands for is not known: a text that holds it stays as it is written.
+    #[must_use]
+    pub fn unknown(mut self, name: &str) -> Values {
+        self.0.insert(name.to_owned(), Value::Unknown);
+        self
+    }
+
+    /// Whether `text` holds a placeholder whose value is not known.
+    pub fn leave_open(&self, text: &str) -> bool {
+        let mut names = placeholders(text).into_iter();
+        names.any(|name| matches!(self.0.get(name), Some(Value::Unknown)))
     }
 
     /// `{name}` stands for `text`.
@@ -107,7 +141,7 @@ pub fn expand(text: &str, values: &Values) -> String {
             Piece::Placeholder(name) => match values.0.get(name) {
                 Some(Value::Text(value)) => value.clone(),
                 Some(Value::Words(words)) => words.join(" "),
-                None => format!("{{{name}}}"),
+                Some(Value::Unknown) | None => format!("{{{name}}}"),
             },
         })
         .collect()

@@ -33,6 +33,8 @@ pub(crate) struct Job {
     /// What a self-test sows.
     pub(crate) seeding: Option<Seeding>,
     pub(crate) shown: Shown,
+    /// What random values are drawn with; another one in every run where it is absent.
+    pub(crate) seed: Option<u64>,
 }
 
 /// Whether a run's progress is shown.
@@ -107,13 +109,18 @@ impl Job {
                 runs: self.runs,
                 ..FalseAlarmBudget::default()
             },
-            ..started(run_id, &self.config.root, self.quick)
+            ..started(
+                run_id,
+                &self.config.root,
+                self.quick,
+                self.seed.unwrap_or_else(seed),
+            )
         }
     }
 }
 
 /// The first line of a recording: what is run, where and when, the false-alarm budget for a single gate.
-pub(crate) fn started(run_id: &str, root: &Path, quick: bool) -> RunStarted {
+pub(crate) fn started(run_id: &str, root: &Path, quick: bool, seed: u64) -> RunStarted {
     RunStarted {
         schema: SCHEMA,
         run_id: run_id.to_owned(),
@@ -125,7 +132,7 @@ pub(crate) fn started(run_id: &str, root: &Path, quick: bool) -> RunStarted {
             .into_owned(),
         cpus: std::thread::available_parallelism()
             .map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
-        seed: seed(),
+        seed,
         quick,
         date: today(),
         budget: FalseAlarmBudget::default(),

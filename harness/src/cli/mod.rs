@@ -3,6 +3,7 @@
 pub(crate) mod job;
 mod list;
 pub(crate) mod output;
+mod plan;
 mod progress;
 mod recordings;
 mod repeat;
@@ -49,6 +50,8 @@ enum Command {
     List(WorkspaceArguments),
     /// Watch a process that already runs and judge whether it grows
     Watch(watch::WatchArguments),
+    /// Show exactly what a scenario will do
+    Plan(plan::PlanArguments),
     /// Judge a recording again and write its reports anew
     Judge(RecordingArguments),
     /// Print the report of a run
@@ -93,6 +96,10 @@ enum Document {
     Events,
     /// `selftest.json`
     Selftest,
+    /// A scenario, for editors
+    Scenario,
+    /// `leakgate.toml`, for editors
+    Config,
 }
 
 impl Document {
@@ -101,6 +108,8 @@ impl Document {
             Document::Run => schema::run(),
             Document::Events => schema::events(),
             Document::Selftest => schema::selftest(),
+            Document::Scenario => schema::scenario(),
+            Document::Config => schema::config(),
         }
     }
 }
@@ -131,6 +140,9 @@ struct RunArguments {
     /// Fewer cycles: for a first look, with less sensitivity
     #[arg(long)]
     quick: bool,
+    /// Draw random values with this seed, to repeat a run [default: another one in every run]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// When to run the dhat build too, for the lines that allocate
     #[arg(long, value_enum, default_value = "on-leak")]
     profile: ProfileMode,
@@ -237,6 +249,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Watch(arguments) => watch::watch(&arguments),
+        Command::Plan(arguments) => plan::plan(&arguments),
         Command::Judge(arguments) => recordings::judge(&arguments.run),
         Command::Report(arguments) => recordings::report(&arguments.run),
         Command::Schema { document } => output::json(&document.schema()),

@@ -34,6 +34,7 @@ pub(super) fn run(given: &RunArguments) -> Result<u8, Failure> {
         runs: arguments.repeat.unwrap_or(1),
         seeding: None,
         shown: Shown::Progress,
+        seed: arguments.seed,
     };
     if arguments.repeat.is_some() {
         return repeat::repeat(job, arguments, resumed);

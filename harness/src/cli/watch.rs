@@ -70,7 +70,7 @@ pub(super) fn watch(arguments: &WatchArguments) -> Result<u8, Failure> {
     // What is watched was built elsewhere, from nobody knows what.
     let started = RunStarted {
         commit: None,
-        ..job::started(&run_id, &directory, false)
+        ..job::started(&run_id, &directory, false, 0)
     };
     let plan = Plan {
         every: arguments.every,

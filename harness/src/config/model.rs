@@ -208,18 +208,21 @@ pub enum ExecStep {
     WaitExit,
     /// Prints its screen.
     Screen,
+    /// Sends a signal to its processes.
+    Kill,
     /// Ends it.
     Close,
 }
 
 impl ExecStep {
     /// Every step, in the order of a session's life.
-    pub const ALL: [ExecStep; 6] = [
+    pub const ALL: [ExecStep; 7] = [
         ExecStep::Open,
         ExecStep::Write,
         ExecStep::Resize,
         ExecStep::WaitExit,
         ExecStep::Screen,
+        ExecStep::Kill,
         ExecStep::Close,
     ];
 
@@ -231,6 +234,7 @@ impl ExecStep {
             ExecStep::Resize => "resize",
             ExecStep::WaitExit => "wait_exit",
             ExecStep::Screen => "screen",
+            ExecStep::Kill => "kill",
             ExecStep::Close => "close",
         }
     }
@@ -244,6 +248,7 @@ impl ExecStep {
             ExecStep::Open => &["session", "command", "command_line", "rows", "columns"],
             ExecStep::Write => &["session", "text"],
             ExecStep::Resize => &["session", "rows", "columns"],
+            ExecStep::Kill => &["session", "signal"],
             ExecStep::WaitExit | ExecStep::Screen | ExecStep::Close => &["session"],
         }
     }

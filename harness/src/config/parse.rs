@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::connection::TABLES;
 use super::model::{Config, Driver, ExecStep, ExecSteps, Process, Profile, Signal, Stop, Target};
 use super::selftest::{self, SelfTest};
-use crate::source::{Node, Problems, SourceErrors, Table, document, known_placeholders};
+use crate::source::{Document, Node, Problems, SourceErrors, Table, known_placeholders, read_text};
 use crate::template;
 
 /// The placeholders that every text of a target may use.
@@ -39,7 +39,7 @@ impl Config {
     /// # Errors
     /// When the file cannot be read, or anything in it is wrong: all of it at once.
     pub fn load(path: &Path) -> Result<Config, LoadError> {
-        let text = std::fs::read_to_string(path).map_err(|source| LoadError::Read {
+        let text = read_text(path).map_err(|source| LoadError::Read {
             path: path.to_owned(),
             source,
         })?;
@@ -52,9 +52,9 @@ impl Config {
     /// Everything that is wrong with it, at once.
     pub fn from_toml(path: &Path, text: &str) -> Result<Config, SourceErrors> {
         let mut problems = Problems::default();
-        let document = document(text, &mut problems);
+        let document = Document::parse(&path.display().to_string(), text, &mut problems);
         let targets = if problems.none() {
-            read(&Table::root(&document), &mut problems)
+            read(&document.root(), &mut problems)
         } else {
             None
         };
@@ -63,7 +63,7 @@ impl Config {
                 root: path.parent().unwrap_or(Path::new("")).to_owned(),
                 targets,
             }),
-            _ => Err(problems.into_errors(&path.display().to_string(), text)),
+            _ => Err(problems.into_errors(&[document])),
         }
     }
 }

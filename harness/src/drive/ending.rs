@@ -100,7 +100,10 @@ impl Drive<'_, '_> {
         if let Some(instance) = &mut self.instance {
             let exit = match &error {
                 StepError::Target(_) | StepError::Closed(_) => instance.has_exited_by_now().await,
-                StepError::Load(_) | StepError::Stuck(_) => instance.has_exited().await,
+                StepError::Load(_)
+                | StepError::Refused(_)
+                | StepError::Stuck(_)
+                | StepError::Late(_) => instance.has_exited().await,
             };
             if let Some(exit) = exit {
                 let (how, tail) = (exit.how(), instance.log_tail());
@@ -113,6 +116,8 @@ impl Drive<'_, '_> {
         }
         let (outcome, detail) = match error {
             StepError::Load(detail) | StepError::Closed(detail) => (Outcome::LoadFailed, detail),
+            StepError::Refused(refusal) => (Outcome::LoadFailed, refusal.to_string()),
+            StepError::Late(detail) => (Outcome::TimedOut, detail),
             StepError::Target(detail) => (Outcome::TargetFailed, detail),
             StepError::Stuck(within) => (
                 Outcome::TimedOut,

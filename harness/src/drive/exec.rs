@@ -1,14 +1,15 @@
 //! The `exec` driver: every step is a command of `leakgate.toml`, so any target with a command line can be driven.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::driver::StepError;
+use super::driver::{Refusal, StepError};
+use super::tally::Tally;
 use crate::config::{ExecStep, ExecSteps};
-use crate::record::event::Load;
 use crate::sample::pause;
 use crate::scenario::Action;
 use crate::target::Instance;
@@ -17,6 +18,9 @@ use crate::template::{Values, expand_all, shell_line};
 /// Between two looks at whether a session has ended; a foreign program sends no events.
 const EXIT_EVERY: Duration = Duration::from_millis(10);
 
+/// Rows of a screen that a message shows.
+const SCREEN_SHOWN: usize = 3;
+
 /// Runs a command per step.
 #[derive(Debug)]
 pub(super) struct ExecDriver {
@@ -24,7 +28,7 @@ pub(super) struct ExecDriver {
     values: Values,
     env: BTreeMap<String, String>,
     /// Counts from 1.
-    cycle: u64,
+    cycle: Cell<u64>,
 }
 
 /// What a command printed and whether it succeeded.
@@ -41,11 +45,11 @@ impl ExecDriver {
             steps,
             values: instance.values.clone(),
             env: instance.env.clone(),
-            cycle: 1,
+            cycle: Cell::new(1),
         }
     }
 
-    pub(super) async fn step(&mut self, action: &Action, load: &mut Load) -> Result<(), StepError> {
+    pub(super) async fn step(&self, action: &Action, tally: &Tally) -> Result<(), StepError> {
         match action {
             Action::Open {
                 session,
@@ -58,12 +62,12 @@ impl ExecDriver {
                     .words("command", command)
                     .text("command_line", shell_line(command));
                 self.succeed(ExecStep::Open, sized(values, *size)).await?;
-                load.opened += 1;
+                tally.add(|load| load.opened += 1);
             }
             Action::Write { session, text } => {
                 self.succeed(ExecStep::Write, self.session(session).text("text", text))
                     .await?;
-                load.sent_bytes += text.len() as u64;
+                tally.add(|load| load.sent_bytes += text.len() as u64);
             }
             Action::Resize { session, size } => {
                 self.succeed(ExecStep::Resize, sized(self.session(session), *size))
@@ -77,25 +81,31 @@ impl ExecDriver {
                 {
                     pause(EXIT_EVERY).await;
                 }
-                load.exited += 1;
+                tally.add(|load| load.exited += 1);
             }
-            Action::Screen { session, contains } => {
+            Action::Screen {
+                session,
+                contains,
+                absent,
+            } => {
                 let screen = self
                     .succeed(ExecStep::Screen, self.session(session))
                     .await?
                     .stdout;
-                if !screen.contains(contains) {
-                    return Err(StepError::Load(format!(
-                        "`{contains}` is not on the screen"
-                    )));
-                }
+                let rows: Vec<&str> = screen.lines().collect();
+                screen_is(&rows, contains.as_deref(), absent.as_deref())?;
+            }
+            Action::Kill { session, signal } => {
+                let values = self.session(session).text("signal", signal.name());
+                self.succeed(ExecStep::Kill, values).await?;
             }
             Action::Close { session } => {
                 self.succeed(ExecStep::Close, self.session(session)).await?;
-                load.closed += 1;
+                tally.add(|load| load.closed += 1);
             }
-            Action::Idle { duration } => pause(*duration).await,
-            Action::WaitOutput { .. }
+            Action::Idle { .. }
+            | Action::Run { .. }
+            | Action::WaitOutput { .. }
             | Action::Connect { .. }
             | Action::Attach { .. }
             | Action::Detach { .. }
@@ -111,15 +121,15 @@ impl ExecDriver {
     }
 
     /// Nothing is remembered from cycle to cycle but the count that keeps names apart.
-    pub(super) fn end_cycle(&mut self) {
-        self.cycle += 1;
+    pub(super) fn end_cycle(&self) {
+        self.cycle.set(self.cycle.get() + 1);
     }
 
     /// A session's name is new in every cycle: one that lingers must not be mistaken for its successor.
     fn session(&self, name: &str) -> Values {
         self.values
             .clone()
-            .text("session", format!("{name}-{}", self.cycle))
+            .text("session", format!("{name}-{}", self.cycle.get()))
     }
 
     async fn succeed(&self, step: ExecStep, values: Values) -> Result<Ran, StepError> {
@@ -127,11 +137,10 @@ impl ExecDriver {
         if ran.success {
             return Ok(ran);
         }
-        Err(StepError::Load(format!(
-            "`{}` failed: {}",
-            ran.command,
-            ran.stderr.trim_end()
-        )))
+        Err(StepError::Refused(Refusal {
+            code: None,
+            message: format!("`{}` failed: {}", ran.command, ran.stderr.trim_end()),
+        }))
     }
 
     async fn run(&self, step: ExecStep, values: Values) -> Result<Ran, StepError> {
@@ -162,6 +171,28 @@ impl ExecDriver {
     }
 }
 
+/// Whether a screen is as a scenario says.
+pub(super) fn screen_is(
+    rows: &[impl AsRef<str>],
+    contains: Option<&str>,
+    absent: Option<&str>,
+) -> Result<(), StepError> {
+    let is_there = |text: &str| rows.iter().any(|row| row.as_ref().contains(text));
+    if let Some(text) = contains.filter(|text| !is_there(text)) {
+        let rows = rows.iter().map(|row| row.as_ref().trim_end());
+        let first = rows.filter(|row| !row.is_empty()).take(SCREEN_SHOWN);
+        let shown: Vec<&str> = first.collect();
+        return Err(StepError::Load(format!(
+            "`{text}` is not on the screen; it begins with: {}",
+            shown.join(" | ")
+        )));
+    }
+    match absent.filter(|text| is_there(text)) {
+        Some(text) => Err(StepError::Load(format!("`{text}` is on the screen"))),
+        None => Ok(()),
+    }
+}
+
 fn sized(values: Values, (rows, columns): (u16, u16)) -> Values {
     values
         .text("rows", rows.to_string())
@@ -176,6 +207,7 @@ pub(super) fn command_for(action: &Action) -> Option<ExecStep> {
         Action::Resize { .. } => Some(ExecStep::Resize),
         Action::WaitExit { .. } => Some(ExecStep::WaitExit),
         Action::Screen { .. } => Some(ExecStep::Screen),
+        Action::Kill { .. } => Some(ExecStep::Kill),
         Action::Close { .. } => Some(ExecStep::Close),
         Action::WaitOutput { .. }
         | Action::Connect { .. }
@@ -184,6 +216,7 @@ pub(super) fn command_for(action: &Action) -> Option<ExecStep> {
         | Action::Disconnect { .. }
         | Action::SendRaw { .. }
         | Action::Exchange { .. }
-        | Action::Idle { .. } => None,
+        | Action::Idle { .. }
+        | Action::Run { .. } => None,
     }
 }

@@ -9,10 +9,12 @@ mod driver;
 mod ending;
 mod exec;
 mod profile;
+mod program;
 mod quiet;
 mod scenario;
 mod seeding;
 mod sessiond;
+mod tally;
 mod warmup;
 mod wire;
 

@@ -21,7 +21,7 @@ const QUIESCE_BOUND: Duration = Duration::from_secs(20);
 impl Drive<'_, '_> {
     /// Runs both windows, keeps their profiles, and records what survived in each.
     pub(super) async fn profile(&mut self) -> Result<(), Stop> {
-        let (mut driver, mut sampler) = self.start(Build::Dhat).await?;
+        let (driver, mut sampler) = self.start(Build::Dhat).await?;
         let shorter = self.scenario.cycles.profile;
         let sources = profile::Sources::under(&self.run.config.root);
         let mut cycle = 0;
@@ -40,18 +40,11 @@ impl Drive<'_, '_> {
             }
             for _ in 0..cycles {
                 cycle += 1;
-                let done = cycle::run(
-                    self.scenario,
-                    &self.run.emit,
-                    &mut driver,
-                    Phase::Warmup,
-                    cycle,
-                )
-                .await;
+                let done = cycle::run(self.scenario, self.run, &driver, Phase::Warmup, cycle).await;
                 if let Err(failed) = done {
                     let place = format!(
-                        "{} line {}, profiled cycle {cycle}",
-                        self.scenario.name, failed.line
+                        "{} {}, profiled cycle {cycle}",
+                        self.scenario.name, failed.place
                     );
                     return Err(self.failed(&place, failed.error).await);
                 }

@@ -10,8 +10,8 @@ use sessiond_client::protocol::{
 use sessiond_client::{ClientError, RawConnection};
 use tokio::time::{Instant, timeout};
 
-use super::driver::StepError;
-use crate::record::event::Load;
+use super::driver::{Refusal, StepError};
+use super::tally::Tally;
 use crate::scenario::{RawAnswer, RawMessage};
 
 /// Raw payload is sent in pieces of this size, so that neither side ever holds it whole.
@@ -76,7 +76,7 @@ impl QuietClient {
         &mut self,
         message: &RawMessage,
         expect: &RawAnswer,
-        load: &mut Load,
+        tally: &Tally,
     ) -> Result<(), StepError> {
         let declared = u32::try_from(message.declare.0)
             .map_err(|_| StepError::Load("a frame's header declares less than 4 GiB".to_owned()))?;
@@ -87,12 +87,12 @@ impl QuietClient {
         if sent.is_err() && !matches!(expect, RawAnswer::ErrorThenClosed(_)) {
             sent?;
         }
-        load.sent_bytes += header.len() as u64 + message.send.0;
+        tally.add(|load| load.sent_bytes += header.len() as u64 + message.send.0);
         match expect {
             RawAnswer::Silence => self.expect_silence().await?,
             RawAnswer::Error(code) => {
                 self.expect_error(code).await?;
-                load.faults += 1;
+                tally.add(|load| load.faults += 1);
                 if message.send >= message.declare {
                     self.call(&Request::Ping).await?;
                 }
@@ -100,7 +100,7 @@ impl QuietClient {
             RawAnswer::ErrorThenClosed(code) => {
                 self.expect_error(code).await?;
                 self.expect_end().await?;
-                load.faults += 1;
+                tally.add(|load| load.faults += 1);
             }
         }
         Ok(())
@@ -133,7 +133,7 @@ impl QuietClient {
             {
                 return result
                     .map(|_| ())
-                    .map_err(|failure| StepError::Load(failure.to_string()));
+                    .map_err(|failure| StepError::Refused(Refusal::from(failure)));
             }
         }
     }

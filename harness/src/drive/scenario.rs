@@ -140,22 +140,18 @@ impl Drive<'_, '_> {
 
     /// Drives the shipped build from its baseline to its end.
     async fn measure(&mut self) -> Result<(), Stop> {
-        let (mut driver, mut sampler) = self.start(Build::Shipped).await?;
+        let (driver, mut sampler) = self.start(Build::Shipped).await?;
         self.sample(&mut sampler, Phase::Start, 0, Edge::Outer)
             .await?;
-        self.warm_up(&mut driver, &mut sampler).await?;
-        self.measure_cycles(&mut driver, &mut sampler).await?;
+        self.warm_up(&driver, &mut sampler).await?;
+        self.measure_cycles(&driver, &mut sampler).await?;
         self.measure_idle(&mut sampler).await?;
         drop((driver, sampler));
         self.stop().await
     }
 
     /// Runs measured cycles from look to look, until something leaks or no gate wants more of them.
-    async fn measure_cycles(
-        &mut self,
-        driver: &mut Driver,
-        sampler: &mut Sampler,
-    ) -> Result<(), Stop> {
+    async fn measure_cycles(&mut self, driver: &Driver, sampler: &mut Sampler) -> Result<(), Stop> {
         let mut cycle = 0;
         for look in self.started.looks.clone() {
             while cycle < look {
@@ -236,7 +232,7 @@ impl Drive<'_, '_> {
         Ok(())
     }
 
-    async fn warm_up(&mut self, driver: &mut Driver, sampler: &mut Sampler) -> Result<(), Stop> {
+    async fn warm_up(&mut self, driver: &Driver, sampler: &mut Sampler) -> Result<(), Stop> {
         let (most, fixed) = match self.scenario.cycles.warmup {
             Warmup::Auto => (Warmup::AUTO_MAX, false),
             Warmup::Fixed(cycles) => (cycles, true),
@@ -258,12 +254,12 @@ impl Drive<'_, '_> {
         Ok(())
     }
 
-    async fn cycle(&mut self, driver: &mut Driver, phase: Phase, cycle: u32) -> Result<(), Stop> {
+    async fn cycle(&mut self, driver: &Driver, phase: Phase, cycle: u32) -> Result<(), Stop> {
         let began = self.recorder.elapsed_ms();
-        let load = match cycle::run(self.scenario, &self.run.emit, driver, phase, cycle).await {
+        let load = match cycle::run(self.scenario, self.run, driver, phase, cycle).await {
             Ok(load) => load,
             Err(failed) => {
-                let place = format!("{} line {}, cycle {cycle}", self.scenario.name, failed.line);
+                let place = format!("{} {}, cycle {cycle}", self.scenario.name, failed.place);
                 return Err(self.failed(&place, failed.error).await);
             }
         };

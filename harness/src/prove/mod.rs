@@ -166,6 +166,7 @@ fn run_gates(gates: &Gates, tree: &Tree, reports: &Path) -> Result<Option<String
         seeding: None,
         shown: Shown::Progress,
         runs: 1,
+        seed: None,
     };
     let verdict = job.execute()?.verdict;
     if verdict.exit_class() == ExitClass::Interrupted {

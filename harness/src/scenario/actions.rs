@@ -1,59 +1,76 @@
 //! What each step of a scenario does, from TOML.
 
-use super::model::{Action, Leave, RawAnswer, RawMessage};
-use super::steps::{Reader, WITHIN_MAX};
+use super::model::{Action, Ended, Leave, Output, RawAnswer, RawMessage, Signal};
+use super::steps::Reader;
 use crate::source::Node;
 use crate::units::Bytes;
 
-/// More clients than the descriptors of one load process commonly allow (1,024).
-const CLIENTS_MAX: u32 = 1_000;
-/// The length in a frame's header has 32 bits.
-const DECLARE_MAX: u64 = u32::MAX as u64;
 /// Rows and columns of a terminal when the step does not say.
 const SIZE_DEFAULT: (u16, u16) = (24, 80);
 
 impl Reader<'_, '_> {
-    /// The action of the step of that name, which is in the vocabulary; none when anything about it is wrong.
+    /// The action of the step of that name, which is in the vocabulary and no block; none when anything about it is
+    /// wrong.
     pub(super) fn action(&mut self, name: &str) -> Option<Action> {
         match name {
-            "open" => self.open(),
+            "connect" | "attach" | "detach" | "disconnect" | "send_raw" => self.client_action(name),
+            "send" | "expect" | "call" | "notify" | "request" => self.exchange(name),
+            "idle" => Some(Action::Idle {
+                duration: self.duration("for")?,
+            }),
+            "run" => {
+                let (command, code) = (self.words("command"), self.exit_code());
+                Some(Action::Run {
+                    command: command?,
+                    code: code?,
+                })
+            }
+            _ => self.session_action(name),
+        }
+    }
+
+    fn session_action(&mut self, name: &str) -> Option<Action> {
+        let session = self.name("session");
+        match name {
+            "open" => self.open(session),
             "write" => {
-                let (session, text) = (self.name("session"), self.text("text"));
+                let text = self.text("text");
                 Some(Action::Write {
                     session: session?,
                     text: text?,
                 })
             }
             "resize" => {
-                let (session, size) = (self.name("session"), self.size());
+                let size = self.size();
                 Some(Action::Resize {
                     session: session?,
                     size: size?,
                 })
             }
-            "wait_exit" => self.wait_exit(),
+            "kill" => {
+                let signal = self.choice("signal", "signal", &Signal::choices());
+                Some(Action::Kill {
+                    session: session?,
+                    signal: signal?,
+                })
+            }
+            "wait_exit" => {
+                let ended = self.ended();
+                Some(Action::WaitExit {
+                    session: session?,
+                    ended: ended?,
+                })
+            }
             "wait_output" => {
-                let (session, at_least) = (self.name("session"), self.bytes("at_least", u64::MAX));
+                let output = self.output();
                 Some(Action::WaitOutput {
                     session: session?,
-                    at_least: at_least?,
+                    output: output?,
                 })
             }
-            "screen" => {
-                let (session, contains) = (self.name("session"), self.text("contains"));
-                Some(Action::Screen {
-                    session: session?,
-                    contains: contains?,
-                })
-            }
-            "close" => Some(Action::Close {
-                session: self.name("session")?,
-            }),
-            "idle" => Some(Action::Idle {
-                duration: self.require("for")?.duration(WITHIN_MAX, self.problems)?,
-            }),
-            "send" | "expect" | "call" | "notify" | "request" => self.exchange(name),
-            _ => self.client_action(name),
+            "screen" => self.screen(session),
+            "close" => Some(Action::Close { session: session? }),
+            other => unreachable!("`{other}` is not in the vocabulary"),
         }
     }
 
@@ -61,10 +78,7 @@ impl Reader<'_, '_> {
         let client = self.name("client");
         match name {
             "connect" => {
-                let count = match self.table.get("count") {
-                    Some(node) => node.count(1..=CLIENTS_MAX, "a number of clients", self.problems),
-                    None => Some(1),
-                };
+                let count = self.count("count", "a number of clients", Some(1));
                 Some(Action::Connect {
                     client: client?,
                     count: count?,
@@ -81,9 +95,7 @@ impl Reader<'_, '_> {
             }
             "disconnect" => {
                 let how = [("goodbye", Leave::Goodbye), ("drop", Leave::Drop)];
-                let how = self
-                    .require("how")?
-                    .choice("way to leave", &how, self.problems);
+                let how = self.choice("how", "way to leave", &how);
                 Some(Action::Disconnect {
                     client: client?,
                     how: how?,
@@ -94,19 +106,12 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn open(&mut self) -> Option<Action> {
-        let session = self.name("session");
-        let command = self.require("command").and_then(|node| {
-            let words = node.strings("a program and its arguments", self.problems)?;
-            let known: Vec<bool> = words
-                .iter()
-                .map(|word| self.known_placeholders(&node, word))
-                .collect();
-            known.iter().all(|&known| known).then_some(words)
-        });
-        let size = match self.table.get("size") {
-            Some(_) => self.size(),
-            None => Some(SIZE_DEFAULT),
+    fn open(&mut self, session: Option<String>) -> Option<Action> {
+        let command = self.words("command");
+        let size = if self.has("size") {
+            self.size()
+        } else {
+            Some(SIZE_DEFAULT)
         };
         let scrollback = match self.table.get("scrollback") {
             Some(node) => Some(self.scrollback(&node)?),
@@ -123,30 +128,71 @@ impl Reader<'_, '_> {
     fn scrollback(&mut self, node: &Node<'_>) -> Option<(u64, Bytes)> {
         let table = node.table("{ lines = 1000, bytes = \"1MiB\" }", self.problems)?;
         table.only(&["lines", "bytes"], "scrollback", self.problems);
-        let lines = table
-            .require("lines", "scrollback", self.problems)
-            .and_then(|node| node.count(0..=u32::MAX, "a number of lines", self.problems));
-        let bytes = table
-            .require("bytes", "scrollback", self.problems)
-            .and_then(|node| node.bytes(self.problems));
+        let lines = table.require("lines", "scrollback", self.problems);
+        let lines = lines.and_then(|node| {
+            self.fill(&node, |node, problems| {
+                node.count(0..=u32::MAX, "a number of lines", problems)
+            })
+        });
+        let bytes = table.require("bytes", "scrollback", self.problems);
+        let bytes = bytes.and_then(|node| self.fill(&node, |node, problems| node.bytes(problems)));
         Some((u64::from(lines?), bytes?))
     }
 
-    fn wait_exit(&mut self) -> Option<Action> {
-        let session = self.name("session");
-        let code = match self.table.get("code") {
-            Some(node) => node.count(0..=255, "an exit code", self.problems),
-            None => Some(0),
-        };
-        Some(Action::WaitExit {
+    fn exit_code(&mut self) -> Option<i32> {
+        let code = self.count("code", "an exit code", Some(0))?;
+        Some(code.cast_signed())
+    }
+
+    fn ended(&mut self) -> Option<Ended> {
+        if !self.has("signal") {
+            return self.exit_code().map(Ended::Code);
+        }
+        self.only_one_of(["code", "signal"])?;
+        let signal = self.choice("signal", "signal", &Signal::choices());
+        signal.map(Ended::Signal)
+    }
+
+    fn output(&mut self) -> Option<Output> {
+        match self.one_of(&["at_least", "exactly"])? {
+            "at_least" => self.bytes("at_least").map(Output::AtLeast),
+            _ => self.bytes("exactly").map(Output::Exactly),
+        }
+    }
+
+    fn screen(&mut self, session: Option<String>) -> Option<Action> {
+        if !self.has("contains") && !self.has("absent") {
+            self.problems.add(
+                self.table.span(),
+                "this step needs `contains` or `absent`",
+                "nothing is expected of the screen",
+            );
+            return None;
+        }
+        let (contains, absent) = (self.text_if_any("contains"), self.text_if_any("absent"));
+        Some(Action::Screen {
             session: session?,
-            code: code?.cast_signed(),
+            contains: contains?,
+            absent: absent?,
         })
     }
 
+    /// Whether there is no more than one of two keys.
+    fn only_one_of(&mut self, [first, second]: [&str; 2]) -> Option<()> {
+        let (Some(_), Some(node)) = (self.table.get(first), self.table.get(second)) else {
+            return Some(());
+        };
+        self.problems.add(
+            node.span,
+            format!("a step takes one of `{first}` and `{second}`"),
+            "the second of them",
+        );
+        None
+    }
+
     fn send_raw(&mut self, client: Option<String>) -> Option<Action> {
-        let declare = self.bytes("declare", DECLARE_MAX);
-        let send = self.bytes("send", DECLARE_MAX);
+        let declare = self.bytes("declare");
+        let send = self.bytes("send");
         let expect = self
             .require("expect")
             .and_then(|node| self.raw_answer(&node));
@@ -184,10 +230,8 @@ impl Reader<'_, '_> {
         }
         let table = node.table("an answer", self.problems)?;
         table.only(&["error", "then"], "an answer", self.problems);
-        let code = table
-            .require("error", "an answer", self.problems)?
-            .string("an error code", self.problems)?
-            .to_owned();
+        let code = table.require("error", "an answer", self.problems)?;
+        let code = self.text_at(&code)?;
         let closed = match table.get("then") {
             Some(node) => {
                 let choices = [("open", false), ("closed", true)];

@@ -6,10 +6,8 @@ use super::model::Action;
 use super::steps::Reader;
 use super::wire::{Answer, Exchange, Expected, Framed, HttpRequest, Length, Payload};
 use crate::source::{Node, listed};
+use crate::template::{Values, expand};
 use crate::units::Bytes;
-
-/// More than this in one message is a load test, not a leak test.
-const PAYLOAD_MAX: u64 = 4 << 30;
 
 impl Reader<'_, '_> {
     /// The exchange of that name; none for any other name, or when anything about it is wrong.
@@ -42,7 +40,7 @@ impl Reader<'_, '_> {
     fn send(&mut self) -> Option<Exchange> {
         let payload = match self.one_of(&["text", "bytes", "hex"])? {
             "text" => self.text("text").map(Payload::Text),
-            "bytes" => self.bytes("bytes", PAYLOAD_MAX).map(Payload::Fill),
+            "bytes" => self.bytes("bytes").map(Payload::Fill),
             _ => self.hex("hex").map(Payload::Exact),
         };
         let framed = match self.flag("raw")? {
@@ -60,7 +58,7 @@ impl Reader<'_, '_> {
         match self.one_of(&KEYS)? {
             "contains" => self.text("contains").map(Expected::Contains),
             "line" => self.text("line").map(Expected::Line),
-            "at_least" => self.bytes("at_least", u64::MAX).map(Expected::AtLeast),
+            "at_least" => self.bytes("at_least").map(Expected::AtLeast),
             "silence" => self.must_be_true("silence").map(|()| Expected::Silence),
             _ => self.must_be_true("closed").map(|()| Expected::Closed),
         }
@@ -105,9 +103,7 @@ impl Reader<'_, '_> {
         let body = match (self.table.get("body"), self.table.get("bytes")) {
             (None, None) => Some(None),
             (Some(_), None) => self.text("body").map(|text| Some(Payload::Text(text))),
-            (None, Some(_)) => self
-                .bytes("bytes", PAYLOAD_MAX)
-                .map(|bytes| Some(Payload::Fill(bytes))),
+            (None, Some(_)) => self.bytes("bytes").map(|bytes| Some(Payload::Fill(bytes))),
             (Some(_), Some(node)) => {
                 self.problems.add(
                     node.span,
@@ -121,16 +117,13 @@ impl Reader<'_, '_> {
             true => Length::Chunked,
             false => Length::Declared,
         };
-        let status = match self.table.get("status") {
-            Some(node) => node.count(100..=599, "an HTTP status", self.problems),
-            None => Some(200),
-        };
+        let status = self.count("status", "an HTTP status", Some(200));
         let contains = match self.table.get("contains") {
             Some(_) => Some(self.text("contains")?),
             None => None,
         };
         let at_least = match self.table.get("at_least") {
-            Some(_) => self.bytes("at_least", u64::MAX),
+            Some(_) => self.bytes("at_least"),
             None => Some(Bytes(0)),
         };
         Some(Exchange::Request(Box::new(HttpRequest {
@@ -147,7 +140,7 @@ impl Reader<'_, '_> {
 
     fn path(&mut self) -> Option<String> {
         let path = self.text("path")?;
-        if path.starts_with(['/', '{']) {
+        if path.starts_with('/') {
             return Some(path);
         }
         self.problems.add(
@@ -165,11 +158,7 @@ impl Reader<'_, '_> {
         let table = node.table("a table of headers", self.problems)?;
         let mut headers = Vec::new();
         for (_, name, node) in table.entries() {
-            let value = node.string("a string", self.problems)?;
-            if !self.known_placeholders(&node, value) {
-                return None;
-            }
-            headers.push((name.to_owned(), value.to_owned()));
+            headers.push((name.to_owned(), self.text_at(&node)?));
         }
         Some(headers)
     }
@@ -179,7 +168,7 @@ impl Reader<'_, '_> {
         let Some(node) = self.table.get("params") else {
             return Some(None);
         };
-        let json = node.json(self.problems)?;
+        let mut json = node.json(self.problems)?;
         if !json.is_object() && !json.is_array() {
             self.problems.add(
                 node.span,
@@ -192,6 +181,7 @@ impl Reader<'_, '_> {
         for text in strings_of(&json) {
             known &= self.known_placeholders(&node, text);
         }
+        expand_json(&mut json, self.scope());
         known.then_some(Some(json))
     }
 
@@ -239,7 +229,7 @@ impl Reader<'_, '_> {
     }
 
     /// The one of `keys` that the step has.
-    fn one_of(&mut self, keys: &[&'static str]) -> Option<&'static str> {
+    pub(super) fn one_of(&mut self, keys: &[&'static str]) -> Option<&'static str> {
         let given: Vec<(&'static str, Node<'_>)> = keys
             .iter()
             .filter_map(|&key| Some((key, self.table.get(key)?)))
@@ -285,6 +275,20 @@ fn strings_of(json: &Value) -> Vec<&str> {
         Value::Array(elements) => elements.iter().flat_map(strings_of).collect(),
         Value::Object(members) => members.values().flat_map(strings_of).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
+}
+
+/// Replaces every placeholder in a JSON value, the names of members aside.
+fn expand_json(json: &mut Value, scope: &Values) {
+    match json {
+        Value::String(text) => *text = expand(text, scope),
+        Value::Array(elements) => elements
+            .iter_mut()
+            .for_each(|element| expand_json(element, scope)),
+        Value::Object(members) => members
+            .values_mut()
+            .for_each(|member| expand_json(member, scope)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -49,7 +49,7 @@ fn group(metric: Metric) -> &'static str {
 }
 
 /// The members of the table that a group's key may hold; `disk` itself counts files.
-fn members(key: &str) -> Vec<(&'static str, Metric)> {
+pub(crate) fn members(key: &str) -> Vec<(&'static str, Metric)> {
     Metric::ALL
         .into_iter()
         .filter_map(|metric| {

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::metric::Metric;
-use super::model::{Gate, Scenario, Suite};
-use crate::source::{SourceErrors, closest, listed};
+use super::model::{At, Gate, Scenario, Suite};
+use super::part::Part;
+use super::unroll::{Unroll, Which, unknown_yet};
+use crate::source::{SourceErrors, closest, listed, read_text};
+use crate::template::Values;
 
 /// Why a scenario cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +80,7 @@ fn load(path: &Path) -> Result<Scenario, LoadError> {
         .file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let text = std::fs::read_to_string(path).map_err(|source| read_error(path, source))?;
+    let text = read_text(path).map_err(|source| read_error(path, source))?;
     Scenario::from_toml(&name, path, &text).map_err(LoadError::Wrong)
 }
 
@@ -109,6 +112,23 @@ fn read_error(path: &Path, source: std::io::Error) -> LoadError {
 }
 
 impl Scenario {
+    /// What one cycle does. `known` holds what texts may name beside the scenario's own variables: leakgate's
+    /// generator and the directories of the target; what it has not stays as it is written.
+    ///
+    /// # Errors
+    /// Never for a scenario that was read, as far as every value it can have was tried then; else what is wrong.
+    pub fn cycle(&self, at: At, seed: u64, known: &Values) -> Result<Vec<Part>, SourceErrors> {
+        let own = self.variables.of(&self.name, at, seed);
+        let globals = unknown_yet().and(known).and(&own);
+        let mut unroll = Unroll::new(&self.program, Which::Of(at), globals);
+        let parts = unroll.cycle();
+        if unroll.problems.none() {
+            Ok(parts)
+        } else {
+            Err(unroll.problems.into_errors(self.program.documents()))
+        }
+    }
+
     /// Sets the limit of a gate, adding the gate where the scenario has none, and marks it as overridden.
     pub fn override_gate(&mut self, metric: Metric, limit: u64) {
         let in_file = self.gates.iter().find(|gate| gate.metric == metric);

@@ -2,15 +2,23 @@
 
 mod actions;
 mod check;
+mod describe;
 mod exchanges;
-mod gates;
+mod follow;
+pub(crate) mod gates;
 mod load;
 mod metric;
 mod model;
-mod parse;
+pub(crate) mod parse;
+mod part;
+mod program;
+mod random;
 mod steps;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod unroll;
+mod variables;
+pub(crate) mod vocabulary;
 mod wire;
 
 pub(crate) use gates::parse_limit;
@@ -18,6 +26,10 @@ pub use gates::{GateOverride, OverrideError};
 pub use load::{LoadError, find, load_suite};
 pub use metric::{Metric, MetricUnit};
 pub use model::{
-    Action, Cycles, Gate, Leave, RawAnswer, RawMessage, Scenario, Step, Suite, Warmup, When,
+    Action, At, Cycles, Ended, Gate, Leave, Output, RawAnswer, RawMessage, Scenario, Signal, Suite,
+    Warmup,
 };
+pub use part::{Block, Branch, Part, Place, Step, When};
+pub use random::Random;
+pub use variables::{Variable, Variables};
 pub use wire::{Answer, Exchange, Expected, Framed, HttpRequest, Length, Payload};

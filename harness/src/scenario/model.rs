@@ -2,13 +2,18 @@
 //!
 //! Every field has been checked by `scenario::parse`; nothing here is checked again.
 
-use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::metric::Metric;
+use super::part::Step;
+use super::program::Program;
+use super::variables::Variables;
 use super::wire::Exchange;
+use crate::record::event::Phase;
 use crate::units::Bytes;
 
 /// One question about a target, with the load that asks it and the gates that judge the answer.
@@ -16,7 +21,7 @@ use crate::units::Bytes;
 pub struct Scenario {
     /// The file's stem: `heavy-output`.
     pub name: String,
-    /// SHA-256 of the TOML text, hexadecimal.
+    /// SHA-256 of the TOML text and of all that it includes, hexadecimal.
     pub sha256: String,
     /// The one sentence that the verdict answers.
     pub question: String,
@@ -28,12 +33,14 @@ pub struct Scenario {
     pub cycles: Cycles,
     /// The longest the scenario may take, profiling included; past it the verdict is `timeout`.
     pub deadline: Duration,
-    /// Values that change from cycle to cycle: `{name}` in a step is `values[cycle % values.len()]`.
-    pub vary: BTreeMap<String, Vec<String>>,
-    /// The load of one cycle, in order; it ends where it began.
+    /// What `{name}` stands for in each cycle.
+    pub variables: Variables,
+    /// Each of its actions once, as the first cycle has it: what a driver must be able to do. What a cycle does,
+    /// [`Scenario::cycle`] tells.
     pub steps: Vec<Step>,
     /// What may be kept.
     pub gates: Vec<Gate>,
+    pub(super) program: Arc<Program>,
 }
 
 /// The groups that scenarios run in.
@@ -73,6 +80,44 @@ pub struct Cycles {
     /// Cycles of the shorter profiled window; the longer one has twice as many. More than any
     /// bounded cache of the target takes to fill, or the cache looks like a growing site.
     pub profile: u32,
+    /// How long one cycle's load may take; as long as its steps where it is absent.
+    pub within: Option<Duration>,
+}
+
+/// One cycle among all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At {
+    /// Warm-up or measured.
+    pub phase: Phase,
+    /// Its number in the phase, from 1.
+    pub cycle: u32,
+}
+
+impl At {
+    /// A measured cycle.
+    pub fn measured(cycle: u32) -> At {
+        At {
+            phase: Phase::Measure,
+            cycle,
+        }
+    }
+
+    /// A cycle of the warm-up.
+    pub fn warmup(cycle: u32) -> At {
+        At {
+            phase: Phase::Warmup,
+            cycle,
+        }
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.phase {
+            Phase::Measure => write!(f, "cycle {}", self.cycle),
+            Phase::Start | Phase::Warmup => write!(f, "warm-up cycle {}", self.cycle),
+        }
+    }
 }
 
 /// When the warm-up ends.
@@ -89,48 +134,7 @@ impl Warmup {
     pub const AUTO_MAX: u32 = 40;
 }
 
-/// One step of a cycle, and the cycles it takes part in.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Step {
-    /// The line in the scenario's file, from 1: errors at run time point there too.
-    pub line: usize,
-    /// Which cycles run it.
-    pub when: When,
-    /// What it does.
-    pub action: Action,
-    /// How long it may take before the target counts as stuck.
-    pub within: Duration,
-}
-
-/// Which cycles run a step; cycles count from 1 in each phase.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum When {
-    /// All of them.
-    Always,
-    /// Every n-th: n, 2n, 3n, ...
-    Every(u32),
-    /// All but every n-th.
-    ExceptEvery(u32),
-    /// These measured cycles, and no warm-up cycle.
-    Only(Vec<u32>),
-    /// Every cycle but these measured ones.
-    Except(Vec<u32>),
-}
-
-impl When {
-    /// Whether `cycle` (from 1) of a phase runs the step; `measured` tells the phase.
-    pub fn includes(&self, cycle: u32, measured: bool) -> bool {
-        match self {
-            When::Always => true,
-            When::Every(n) => cycle.is_multiple_of(*n),
-            When::ExceptEvery(n) => !cycle.is_multiple_of(*n),
-            When::Only(cycles) => measured && cycles.contains(&cycle),
-            When::Except(cycles) => !(measured && cycles.contains(&cycle)),
-        }
-    }
-}
-
-/// The closed vocabulary of steps. Strings may hold `{name}` placeholders of `vary`, `{emit}` and `{cycle}`.
+/// The closed vocabulary of actions, with the values of one cycle.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Opens a session that runs `command`.
@@ -162,22 +166,31 @@ pub enum Action {
     WaitExit {
         /// The session.
         session: String,
-        /// The exit code it must have; any other withdraws the verdict.
-        code: i32,
+        /// How it must have ended; anything else withdraws the verdict.
+        ended: Ended,
     },
-    /// Waits until the session has produced so much output; less withdraws the verdict.
+    /// Waits until the session has produced so much output; anything else withdraws the verdict.
     WaitOutput {
         /// The session.
         session: String,
         /// Output since the session was opened, as the target counts it.
-        at_least: Bytes,
+        output: Output,
     },
-    /// Reads the session's screen; a text that is not on it withdraws the verdict.
+    /// Reads the session's screen; one that is not as it must be withdraws the verdict.
     Screen {
         /// The session.
         session: String,
-        /// What must be on it.
-        contains: String,
+        /// What a row of it must contain.
+        contains: Option<String>,
+        /// What no row of it may contain.
+        absent: Option<String>,
+    },
+    /// Sends a signal to the process group of the session's child.
+    Kill {
+        /// The session.
+        session: String,
+        /// The signal.
+        signal: Signal,
     },
     /// Ends a session.
     Close {
@@ -233,6 +246,166 @@ pub enum Action {
         /// For how long.
         duration: Duration,
     },
+    /// Runs a program of the load's own, in the target's environment.
+    Run {
+        /// Program and arguments.
+        command: Vec<String>,
+        /// The exit code it must have; any other withdraws the verdict.
+        code: i32,
+    },
+}
+
+impl Action {
+    /// Its name in scenarios.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Action::Open { .. } => "open",
+            Action::Write { .. } => "write",
+            Action::Resize { .. } => "resize",
+            Action::WaitExit { .. } => "wait_exit",
+            Action::WaitOutput { .. } => "wait_output",
+            Action::Screen { .. } => "screen",
+            Action::Kill { .. } => "kill",
+            Action::Close { .. } => "close",
+            Action::Connect { .. } => "connect",
+            Action::Attach { .. } => "attach",
+            Action::Detach { .. } => "detach",
+            Action::Disconnect { .. } => "disconnect",
+            Action::SendRaw { .. } => "send_raw",
+            Action::Exchange { exchange, .. } => exchange.name(),
+            Action::Idle { .. } => "idle",
+            Action::Run { .. } => "run",
+        }
+    }
+
+    /// The session that it is about.
+    pub fn session(&self) -> Option<&str> {
+        match self {
+            Action::Open { session, .. }
+            | Action::Write { session, .. }
+            | Action::Resize { session, .. }
+            | Action::WaitExit { session, .. }
+            | Action::WaitOutput { session, .. }
+            | Action::Screen { session, .. }
+            | Action::Kill { session, .. }
+            | Action::Close { session }
+            | Action::Attach { session, .. }
+            | Action::Detach { session, .. } => Some(session),
+            Action::Connect { .. }
+            | Action::Disconnect { .. }
+            | Action::SendRaw { .. }
+            | Action::Exchange { .. }
+            | Action::Idle { .. }
+            | Action::Run { .. } => None,
+        }
+    }
+
+    /// The clients that it is about.
+    pub fn client(&self) -> Option<&str> {
+        match self {
+            Action::Connect { client, .. }
+            | Action::Attach { client, .. }
+            | Action::Detach { client, .. }
+            | Action::Disconnect { client, .. }
+            | Action::SendRaw { client, .. } => Some(client),
+            Action::Exchange { client, .. } => client.as_deref(),
+            Action::Open { .. }
+            | Action::Write { .. }
+            | Action::Resize { .. }
+            | Action::WaitExit { .. }
+            | Action::WaitOutput { .. }
+            | Action::Screen { .. }
+            | Action::Kill { .. }
+            | Action::Close { .. }
+            | Action::Idle { .. }
+            | Action::Run { .. } => None,
+        }
+    }
+}
+
+/// How a session's child must have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with this code.
+    Code(i32),
+    /// By this signal.
+    Signal(Signal),
+}
+
+/// How much a session must have put out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// So much or more.
+    AtLeast(Bytes),
+    /// So much when it is first seen to have that much.
+    Exactly(Bytes),
+}
+
+/// Signals that a session's processes can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGHUP.
+    Hup,
+    /// SIGINT.
+    Int,
+    /// SIGQUIT.
+    Quit,
+    /// SIGKILL.
+    Kill,
+    /// SIGTERM.
+    Term,
+    /// SIGUSR1.
+    Usr1,
+    /// SIGUSR2.
+    Usr2,
+    /// SIGSTOP.
+    Stop,
+    /// SIGCONT.
+    Cont,
+}
+
+impl Signal {
+    /// Their names.
+    pub const NAMES: [&'static str; 9] = [
+        "HUP", "INT", "QUIT", "KILL", "TERM", "USR1", "USR2", "STOP", "CONT",
+    ];
+    const ALL: [Signal; 9] = [
+        Signal::Hup,
+        Signal::Int,
+        Signal::Quit,
+        Signal::Kill,
+        Signal::Term,
+        Signal::Usr1,
+        Signal::Usr2,
+        Signal::Stop,
+        Signal::Cont,
+    ];
+
+    /// The signals by their names.
+    pub fn choices() -> Vec<(&'static str, Signal)> {
+        Signal::NAMES.into_iter().zip(Signal::ALL).collect()
+    }
+
+    /// Its name, without `SIG`.
+    pub fn name(self) -> &'static str {
+        Signal::NAMES[self as usize]
+    }
+
+    /// What the kernel calls it.
+    pub fn kernel(self) -> rustix::process::Signal {
+        use rustix::process::Signal as Kernel;
+        match self {
+            Signal::Hup => Kernel::HUP,
+            Signal::Int => Kernel::INT,
+            Signal::Quit => Kernel::QUIT,
+            Signal::Kill => Kernel::KILL,
+            Signal::Term => Kernel::TERM,
+            Signal::Usr1 => Kernel::USR1,
+            Signal::Usr2 => Kernel::USR2,
+            Signal::Stop => Kernel::STOP,
+            Signal::Cont => Kernel::CONT,
+        }
+    }
 }
 
 /// How a client leaves.
@@ -242,6 +415,11 @@ pub enum Leave {
     Goodbye,
     /// Closes the socket and says nothing.
     Drop,
+}
+
+impl Leave {
+    /// Their names.
+    pub const NAMES: [&'static str; 2] = ["goodbye", "drop"];
 }
 
 /// A message with a declared length that need not be true.

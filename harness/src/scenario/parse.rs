@@ -1,15 +1,14 @@
 //! A scenario from its TOML text: every field read, every problem found, at once.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
-use super::model::{Cycles, Scenario, Suite, Warmup};
-use super::{check, gates, steps};
-use crate::source::{Problems, SourceErrors, Table, document};
+use super::model::{Cycles, Gate, Scenario, Suite, Warmup};
+use super::program::Program;
+use super::vocabulary::BLOCK_WITHIN_MAX;
+use super::{check, gates};
+use crate::source::{Problems, SourceErrors, Table};
 
 /// A scenario that takes longer than this when its file names no deadline is stuck: suite `gate` has 3 minutes.
 const DEADLINE_DEFAULT: Duration = Duration::from_secs(5 * 60);
@@ -26,32 +25,80 @@ const PROFILE_DEFAULT: u32 = 7;
 /// dhat's tables grow with what it sees; a window need not be longer than any cache it must fill.
 const PROFILE_MAX: u32 = 10_000;
 
+/// What a scenario's file may hold.
+pub(crate) const KEYS: [&str; 12] = [
+    "question", "target", "suite", "deadline", "include", "cycles", "vars", "vary", "random",
+    "group", "step", "gates",
+];
+/// What `[cycles]` may hold.
+pub(crate) const CYCLES_KEYS: [&str; 6] = [
+    "warmup",
+    "measure",
+    "max",
+    "quick",
+    "profile",
+    "cycle_within",
+];
+
 impl Scenario {
-    /// The scenario that `text`, the contents of `path`, describes; `name` is the file's stem.
+    /// The scenario that `text`, the contents of `path`, describes, with the files that it includes; `name` is the
+    /// file's stem.
     ///
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn from_toml(name: &str, path: &Path, text: &str) -> Result<Scenario, SourceErrors> {
         let mut problems = Problems::default();
-        let document = document(text, &mut problems);
-        let scenario = if problems.none() {
-            read(name, text, &Table::root(&document), &mut problems)
+        let program = Program::read(path, text, &mut problems);
+        if problems.none() {
+            read(name, program, problems)
         } else {
-            // What the parser recovered after a syntax error would only add problems that are not there.
-            None
-        };
-        match scenario {
-            Some(scenario) if problems.none() => Ok(scenario),
-            _ => Err(problems.into_errors(&path.display().to_string(), text)),
+            Err(problems.into_errors(program.documents()))
         }
     }
 }
 
-fn read(name: &str, text: &str, root: &Table<'_>, problems: &mut Problems) -> Option<Scenario> {
+fn read(
+    name: &str,
+    mut program: Program,
+    mut problems: Problems,
+) -> Result<Scenario, SourceErrors> {
+    let variables = program.variables(&mut problems);
+    program.find_groups(&variables, &mut problems);
+    let head = read_head(&program.root(), &mut problems);
+    let gates = read_gates(&program, &mut problems);
+    let steps = check::every_step_once(&program, &variables, &mut problems);
+    if let (Some(head), true) = (&head, problems.none()) {
+        check::every_cycle(&program, &variables, head.cycles, &steps, &mut problems);
+    }
+    match head {
+        Some(head) if problems.none() => Ok(Scenario {
+            name: name.to_owned(),
+            sha256: program.sha256(),
+            question: head.question,
+            target: head.target,
+            suite: head.suite,
+            cycles: head.cycles,
+            deadline: head.deadline,
+            variables,
+            steps: steps.steps,
+            gates,
+            program: Arc::new(program),
+        }),
+        _ => Err(problems.into_errors(program.documents())),
+    }
+}
+
+/// What a scenario says of itself, beside its steps and gates.
+struct Head {
+    question: String,
+    target: String,
+    suite: Suite,
+    deadline: Duration,
+    cycles: Cycles,
+}
+
+fn read_head(root: &Table<'_>, problems: &mut Problems) -> Option<Head> {
     const WHAT: &str = "a scenario";
-    const KEYS: [&str; 8] = [
-        "question", "target", "suite", "deadline", "cycles", "vary", "step", "gates",
-    ];
     root.only(&KEYS, WHAT, problems);
     let question = root
         .require("question", WHAT, problems)
@@ -71,35 +118,44 @@ fn read(name: &str, text: &str, root: &Table<'_>, problems: &mut Problems) -> Op
         .require("cycles", WHAT, problems)
         .and_then(|node| node.table("a table of cycles", problems))
         .and_then(|table| read_cycles(&table, problems));
-    let vary = read_vary(root, problems);
-    let steps = steps::read(text, root, &vary, problems);
-    let gates = root
-        .require("gates", WHAT, problems)
-        .and_then(|node| node.table("a table of gates", problems))
-        .and_then(|table| gates::read(&table, problems));
-    let (cycles, steps) = (cycles?, steps?);
-    check::cycle_ends_where_it_began(&steps, cycles, problems);
-    Some(Scenario {
-        name: name.to_owned(),
-        sha256: sha256(text),
+    Some(Head {
         question: question?.to_owned(),
         target: target?.to_owned(),
         suite: suite?,
-        cycles,
         deadline: deadline?,
-        vary,
-        steps: steps.into_iter().map(|placed| placed.step).collect(),
-        gates: gates?,
+        cycles: cycles?,
     })
+}
+
+/// The gates of all files: what a file says goes before what it includes.
+fn read_gates(program: &Program, problems: &mut Problems) -> Vec<Gate> {
+    let mut all: Vec<Gate> = Vec::new();
+    let mut given = false;
+    for (number, document) in program.documents().iter().enumerate() {
+        let before = problems.in_file(number);
+        if let Some(node) = document.root().get("gates") {
+            given = true;
+            let read = node
+                .table("a table of gates", problems)
+                .and_then(|table| gates::read(&table, problems));
+            for gate in read.unwrap_or_default() {
+                if all.iter().all(|other| other.metric != gate.metric) {
+                    all.push(gate);
+                }
+            }
+        }
+        problems.in_file(before);
+    }
+    if !given {
+        program.root().require("gates", "a scenario", problems);
+    }
+    all.sort_by_key(|gate| gate.metric);
+    all
 }
 
 fn read_cycles(table: &Table<'_>, problems: &mut Problems) -> Option<Cycles> {
     const WHAT: &str = "a number of cycles";
-    table.only(
-        &["warmup", "measure", "max", "quick", "profile"],
-        "[cycles]",
-        problems,
-    );
+    table.only(&CYCLES_KEYS, "[cycles]", problems);
     let warmup = match table.get("warmup") {
         None => Some(Warmup::Auto),
         Some(node) => match node.as_str() {
@@ -126,53 +182,16 @@ fn read_cycles(table: &Table<'_>, problems: &mut Problems) -> Option<Cycles> {
         Some(node) => node.count(1..=PROFILE_MAX, WHAT, problems),
         None => Some(PROFILE_DEFAULT),
     };
+    let within = match table.get("cycle_within") {
+        Some(node) => Some(node.duration(BLOCK_WITHIN_MAX, problems)?),
+        None => None,
+    };
     Some(Cycles {
         warmup: warmup?,
         measure,
         max: max?,
         quick: quick?,
         profile: profile?,
+        within,
     })
-}
-
-/// The values that change from cycle to cycle; whatever is wrong is left out.
-fn read_vary(root: &Table<'_>, problems: &mut Problems) -> BTreeMap<String, Vec<String>> {
-    let mut vary = BTreeMap::new();
-    let Some(table) = root
-        .get("vary")
-        .and_then(|node| node.table("a table of lists", problems))
-    else {
-        return vary;
-    };
-    for (span, name, node) in table.entries() {
-        if steps::BUILT_IN.contains(&name) {
-            problems.add(
-                span,
-                format!("`{{{name}}}` is already taken"),
-                "choose another name",
-            );
-            continue;
-        }
-        if crate::template::placeholders(&format!("{{{name}}}")) != [name] {
-            problems.add(
-                span,
-                format!("`{name}` cannot be a placeholder"),
-                "expected a letter, then letters, digits, `_` or `-`",
-            );
-            continue;
-        }
-        // Left out of the map it would be an unknown placeholder as well: one problem is enough.
-        let values = node.strings("a list of strings", problems);
-        vary.insert(name.to_owned(), values.unwrap_or_default());
-    }
-    vary
-}
-
-/// SHA-256 in hexadecimal.
-fn sha256(text: &str) -> String {
-    let mut hexadecimal = String::with_capacity(64);
-    for byte in Sha256::digest(text.as_bytes()) {
-        write!(hexadecimal, "{byte:02x}").expect("writing to a string cannot fail");
-    }
-    hexadecimal
 }

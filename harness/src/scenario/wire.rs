@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use crate::template::{Values, expand};
 use crate::units::Bytes;
 
-/// One exchange on a connection. Strings may hold placeholders, as in every other action.
+/// One exchange on a connection.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Exchange {
     /// Sends bytes.
@@ -123,66 +122,5 @@ impl Exchange {
             Exchange::Notify { .. } => "notify",
             Exchange::Request(_) => "request",
         }
-    }
-
-    /// Replaces every placeholder.
-    pub(crate) fn expand(&mut self, values: &Values) {
-        match self {
-            Exchange::Send { payload, .. } => payload.expand(values),
-            Exchange::Expect(Expected::Contains(text) | Expected::Line(text)) => {
-                *text = expand(text, values);
-            }
-            Exchange::Expect(Expected::AtLeast(_) | Expected::Silence | Expected::Closed) => {}
-            Exchange::Call {
-                method,
-                params,
-                answer,
-            } => {
-                *method = expand(method, values);
-                params.iter_mut().for_each(|json| expand_json(json, values));
-                if let Answer::Containing(text) = answer {
-                    *text = expand(text, values);
-                }
-            }
-            Exchange::Notify { method, params } => {
-                *method = expand(method, values);
-                params.iter_mut().for_each(|json| expand_json(json, values));
-            }
-            Exchange::Request(request) => request.expand(values),
-        }
-    }
-}
-
-impl Payload {
-    fn expand(&mut self, values: &Values) {
-        if let Payload::Text(text) = self {
-            *text = expand(text, values);
-        }
-    }
-}
-
-impl HttpRequest {
-    fn expand(&mut self, values: &Values) {
-        let headers = self.headers.iter_mut().map(|(_, value)| value);
-        let texts = [&mut self.method, &mut self.path].into_iter();
-        for text in texts.chain(headers).chain(&mut self.contains) {
-            *text = expand(text, values);
-        }
-        if let Some(body) = &mut self.body {
-            body.expand(values);
-        }
-    }
-}
-
-fn expand_json(json: &mut Value, values: &Values) {
-    match json {
-        Value::String(text) => *text = expand(text, values),
-        Value::Array(elements) => elements
-            .iter_mut()
-            .for_each(|element| expand_json(element, values)),
-        Value::Object(members) => members
-            .values_mut()
-            .for_each(|member| expand_json(member, values)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -72,6 +72,7 @@ impl Lab {
             runs: 1,
             seeding: kind.seeding(dose, self.scenario.cycles.measure),
             shown: Shown::Nothing,
+            seed: None,
         };
         let done = job.execute()?;
         let class = done.verdict.exit_class();

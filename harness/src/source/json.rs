@@ -1,13 +1,13 @@
 //! Values of a TOML file as JSON, for what a target is sent.
 
-use serde_json::{Map, Number, Value};
-use toml::de::DeValue;
+use serde_json::{Map, Number, Value as Json};
 
+use super::value::Value;
 use super::{Node, Problems};
 
 impl Node<'_> {
     /// The value as JSON; a number that JSON does not have (`nan`, `inf`, too large) is a problem. A date is its text.
-    pub(crate) fn json(&self, problems: &mut Problems) -> Option<Value> {
+    pub(crate) fn json(&self, problems: &mut Problems) -> Option<Json> {
         let json = json(self.value());
         if json.is_none() {
             problems.add(
@@ -20,29 +20,21 @@ impl Node<'_> {
     }
 }
 
-fn json(value: &DeValue<'_>) -> Option<Value> {
+fn json(value: &Value) -> Option<Json> {
     Some(match value {
-        DeValue::String(text) => Value::String(text.to_string()),
-        DeValue::Integer(integer) => {
-            let integer = i64::from_str_radix(integer.as_str(), integer.radix()).ok()?;
-            Value::Number(integer.into())
+        Value::Text(text) | Value::Time(text) => Json::String(text.clone()),
+        Value::Integer(integer) => Json::Number((*integer)?.into()),
+        Value::Float(float) => Json::Number(Number::from_f64(*float)?),
+        Value::Flag(flag) => Json::Bool(*flag),
+        Value::Array(elements) => {
+            let elements = elements.iter().map(|element| json(&element.value));
+            Json::Array(elements.collect::<Option<_>>()?)
         }
-        DeValue::Float(float) => {
-            let float: f64 = float.as_str().parse().ok()?;
-            Value::Number(Number::from_f64(float)?)
-        }
-        DeValue::Boolean(flag) => Value::Bool(*flag),
-        DeValue::Datetime(date) => Value::String(date.to_string()),
-        DeValue::Array(elements) => {
-            let elements = elements.iter().map(|element| json(element.get_ref()));
-            Value::Array(elements.collect::<Option<_>>()?)
-        }
-        DeValue::Table(table) => {
-            let members = table.iter().map(|(key, value)| {
-                let key = key.get_ref().to_string();
-                json(value.get_ref()).map(|value| (key, value))
-            });
-            Value::Object(members.collect::<Option<Map<_, _>>>()?)
+        Value::Table(entries) => {
+            let members = entries
+                .iter()
+                .map(|(key, entry)| Some((key.clone(), json(&entry.value.value)?)));
+            Json::Object(members.collect::<Option<Map<_, _>>>()?)
         }
     })
 }

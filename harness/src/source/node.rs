@@ -3,9 +3,7 @@
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
-use toml::Spanned;
-use toml::de::DeValue;
-
+use super::value::{Placed, Value};
 use super::{Problems, Table, closest, listed, parse_bytes};
 use crate::units::Bytes;
 
@@ -14,25 +12,44 @@ use crate::units::Bytes;
 pub(crate) struct Node<'t> {
     /// Where it stands, in bytes of the text.
     pub(crate) span: Range<usize>,
-    value: &'t DeValue<'t>,
+    value: &'t Value,
+    filled: Filled,
+}
+
+/// Whether a string is as it is written, or what its placeholders made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filled {
+    No,
+    Yes,
 }
 
 impl<'t> Node<'t> {
     /// The value and its place.
-    pub(super) fn new(value: &'t Spanned<DeValue<'t>>) -> Node<'t> {
+    pub(super) fn new(placed: &'t Placed) -> Node<'t> {
         Node {
-            span: value.span(),
-            value: value.get_ref(),
+            span: placed.span.clone(),
+            value: &placed.value,
+            filled: Filled::No,
         }
     }
 
     /// The value itself.
-    pub(super) fn value(&self) -> &'t DeValue<'t> {
+    pub(super) fn value(&self) -> &'t Value {
         self.value
     }
 
+    /// What `read` makes of the text that this node's placeholders stand for now; it may be a number without quotes.
+    pub(crate) fn filled<T>(&self, text: String, read: impl FnOnce(&Node<'_>) -> T) -> T {
+        let value = Value::Text(text);
+        read(&Node {
+            span: self.span.clone(),
+            value: &value,
+            filled: Filled::Yes,
+        })
+    }
+
     fn expected(&self, what: &str, problems: &mut Problems) {
-        let found = self.value.type_str();
+        let found = self.value.kind();
         problems.add(
             self.span.clone(),
             format!("expected {what}, found {} {found}", article(found)),
@@ -42,23 +59,29 @@ impl<'t> Node<'t> {
 
     /// The integer, whatever its range; none for any other type. No problem is noted.
     pub(crate) fn integer(&self) -> Option<i64> {
-        let integer = self.value.as_integer()?;
-        i64::from_str_radix(integer.as_str(), integer.radix()).ok()
+        match self.value {
+            Value::Integer(integer) => *integer,
+            Value::Text(text) if self.filled == Filled::Yes => text.parse().ok(),
+            _ => None,
+        }
     }
 
     /// The string; none for any other type. No problem is noted.
     pub(crate) fn as_str(&self) -> Option<&'t str> {
-        self.value.as_str()
+        match self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// Whether it is a table. No problem is noted.
     pub(crate) fn is_table(&self) -> bool {
-        self.value.is_table()
+        matches!(self.value, Value::Table(_))
     }
 
     /// A string.
     pub(crate) fn string(&self, what: &str, problems: &mut Problems) -> Option<&'t str> {
-        let string = self.value.as_str();
+        let string = self.as_str();
         if string.is_none() {
             self.expected(what, problems);
         }
@@ -67,7 +90,10 @@ impl<'t> Node<'t> {
 
     /// `true` or `false`.
     pub(crate) fn flag(&self, problems: &mut Problems) -> Option<bool> {
-        let flag = self.value.as_bool();
+        let flag = match self.value {
+            Value::Flag(flag) => Some(*flag),
+            _ => None,
+        };
         if flag.is_none() {
             self.expected("`true` or `false`", problems);
         }
@@ -76,10 +102,10 @@ impl<'t> Node<'t> {
 
     /// A table.
     pub(crate) fn table(&self, what: &str, problems: &mut Problems) -> Option<Table<'t>> {
-        let table = self.value.as_table().map(|entries| Table {
-            span: self.span.clone(),
-            entries,
-        });
+        let table = match self.value {
+            Value::Table(entries) => Some(Table::new(self.span.clone(), entries)),
+            _ => None,
+        };
         if table.is_none() {
             self.expected(what, problems);
         }
@@ -88,10 +114,10 @@ impl<'t> Node<'t> {
 
     /// An array.
     pub(crate) fn array(&self, what: &str, problems: &mut Problems) -> Option<Vec<Node<'t>>> {
-        let array = self
-            .value
-            .as_array()
-            .map(|array| array.iter().map(Node::new).collect());
+        let array = match self.value {
+            Value::Array(array) => Some(array.iter().map(Node::new).collect()),
+            _ => None,
+        };
         if array.is_none() {
             self.expected(what, problems);
         }
@@ -175,10 +201,11 @@ impl<'t> Node<'t> {
     pub(crate) fn share(&self, problems: &mut Problems) -> Option<f64> {
         const WHAT: &str = "a share from 0.0 to 1.0";
         let whole = self.integer().and_then(|whole| i32::try_from(whole).ok());
-        let Some(share) = whole.map(f64::from).or_else(|| {
-            let float = self.value.as_float()?;
-            float.as_str().parse().ok()
-        }) else {
+        let float = match self.value {
+            Value::Float(float) => Some(*float),
+            _ => None,
+        };
+        let Some(share) = whole.map(f64::from).or(float) else {
             self.expected(WHAT, problems);
             return None;
         };

@@ -2,38 +2,20 @@
 
 use std::ops::Range;
 
-use toml::Spanned;
-use toml::de::DeTable;
-
+use super::value::Entries;
 use super::{Node, Problems, closest, listed};
 
 /// A table of the file.
 #[derive(Clone, Debug)]
 pub(crate) struct Table<'t> {
-    pub(super) span: Range<usize>,
-    pub(super) entries: &'t DeTable<'t>,
-}
-
-/// Reads a text as TOML. What is not TOML becomes problems; the rest is still there to be read.
-pub(crate) fn document<'t>(text: &'t str, problems: &mut Problems) -> Spanned<DeTable<'t>> {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
-        problems.add(
-            error.span().unwrap_or(0..0),
-            "this is not TOML",
-            error.message().replace('\n', ", "),
-        );
-    }
-    table
+    span: Range<usize>,
+    entries: &'t Entries,
 }
 
 impl<'t> Table<'t> {
-    /// The table that is the whole file.
-    pub(crate) fn root(document: &'t Spanned<DeTable<'t>>) -> Table<'t> {
-        Table {
-            span: 0..0,
-            entries: document.get_ref(),
-        }
+    /// The table with these entries, whose header or braces stand at `span`.
+    pub(super) fn new(span: Range<usize>, entries: &'t Entries) -> Table<'t> {
+        Table { span, entries }
     }
 
     /// Where its header or its braces stand.
@@ -43,7 +25,7 @@ impl<'t> Table<'t> {
 
     /// The value of `key`.
     pub(crate) fn get(&self, key: &str) -> Option<Node<'t>> {
-        self.entries.get(key).map(Node::new)
+        self.entries.get(key).map(|entry| Node::new(&entry.value))
     }
 
     /// The value of `key`; a problem when there is none. `what` says what the table is: "a scenario".
@@ -68,7 +50,7 @@ impl<'t> Table<'t> {
     pub(crate) fn entries(&self) -> impl Iterator<Item = (Range<usize>, &'t str, Node<'t>)> {
         self.entries
             .iter()
-            .map(|(key, value)| (key.span(), key.get_ref().as_ref(), Node::new(value)))
+            .map(|(key, entry)| (entry.key.clone(), key.as_str(), Node::new(&entry.value)))
     }
 
     /// A problem for each key that is not `allowed`. `what` says what the table is: "a scenario".

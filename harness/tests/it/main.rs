@@ -5,6 +5,7 @@ mod bad_input;
 mod bench;
 mod cleanup;
 mod exec_target;
+mod language;
 mod memory;
 mod sampling;
 mod selftest;

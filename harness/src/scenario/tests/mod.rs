@@ -1,10 +1,18 @@
 //! Scenarios as people write them, right and wrong.
 
+mod include;
+mod language;
+mod mutation;
+mod wrong;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
 use crate::units::Bytes;
+
+pub(crate) use language::everything;
+pub(crate) use wrong::WRONG;
 
 const SMALL: &str = r#"
 question = "Does it leak?"
@@ -62,18 +70,19 @@ fn what_is_not_written_has_its_default() {
             measure: 31,
             max: 31,
             quick: 7,
-            profile: scenario.cycles.profile
+            profile: scenario.cycles.profile,
+            within: None
         }
     );
     assert_eq!(scenario.sha256.len(), 64);
-    assert_eq!(scenario.steps[0].line, 6);
+    assert_eq!(scenario.steps[0].place.line, 6);
     assert_eq!(scenario.steps[0].within, Duration::from_secs(30));
     assert_eq!(scenario.steps[0].when, When::Always);
     assert_eq!(
         scenario.steps[0].action,
         Action::Open {
             session: "s".to_owned(),
-            command: vec!["{emit}".to_owned()],
+            command: vec!["leakgate".to_owned(), "emit".to_owned()],
             size: (24, 80),
             scrollback: None
         }
@@ -358,14 +367,17 @@ fn a_scenario_is_found_by_name_and_by_path_and_a_slip_is_recognised() {
 
 #[test]
 fn when_counts_cycles_of_a_phase_from_one() {
-    let measured =
-        |when: When| -> Vec<u32> { (1..=6).filter(|&c| when.includes(c, true)).collect() };
+    let measured = |when: When| -> Vec<u32> {
+        (1..=6)
+            .filter(|&c| when.includes(At::measured(c)))
+            .collect()
+    };
     assert_eq!(measured(When::Every(2)), [2, 4, 6]);
     assert_eq!(measured(When::ExceptEvery(2)), [1, 3, 5]);
     assert_eq!(measured(When::Only(vec![3])), [3]);
     assert_eq!(measured(When::Except(vec![3])), [1, 2, 4, 5, 6]);
-    assert!(!When::Only(vec![3]).includes(3, false));
-    assert!(When::Except(vec![3]).includes(3, false));
+    assert!(!When::Only(vec![3]).includes(At::warmup(3)));
+    assert!(When::Except(vec![3]).includes(At::warmup(3)));
 }
 
 #[test]

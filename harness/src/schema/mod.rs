@@ -1,0 +1,39 @@
+//! The published JSON Schemas: of what leakgate writes, from the types that write it, and of what people write, from
+//! the tables that read it.
+
+mod config;
+mod pieces;
+mod scenario;
+#[cfg(test)]
+mod tests;
+
+use schemars::schema_for;
+
+use crate::record::event::Line;
+use crate::report::RunReport;
+use crate::selftest::Summary;
+
+/// The schema of `run.json`.
+pub fn run() -> serde_json::Value {
+    schema_for!(RunReport).into()
+}
+
+/// The schema of one line of `events.jsonl`.
+pub fn events() -> serde_json::Value {
+    schema_for!(Line).into()
+}
+
+/// The schema of `selftest.json`.
+pub fn selftest() -> serde_json::Value {
+    schema_for!(Summary).into()
+}
+
+/// The schema of a scenario's file.
+pub fn scenario() -> serde_json::Value {
+    scenario::schema()
+}
+
+/// The schema of `leakgate.toml`.
+pub fn config() -> serde_json::Value {
+    config::schema()
+}
