@@ -134,13 +134,16 @@ fn head(scenario: &Scenario, seed: u64) -> String {
     if let Some(within) = cycles.within {
         rows.push(("each cycle", format!("within {}", duration(within))));
     }
-    let gates = scenario
-        .gates
-        .iter()
-        .map(|gate| format!("{} <= {}", gate.metric.name(), limit(gate)));
-    rows.push(("gates", gates.collect::<Vec<_>>().join(", ")));
+    for (number, gate) in scenario.gates.iter().enumerate() {
+        let title = if number == 0 { "gates" } else { "" };
+        let name = gate.metric.name();
+        rows.push((title, format!("{name:<15} at most {}", limit(gate))));
+    }
+    let mut titled = false;
     for (name, variable) in scenario.variables.iter() {
-        rows.push(("", format!("{{{name}}} {}", variable_text(variable))));
+        let title = if titled { "" } else { "variables" };
+        titled = true;
+        rows.push((title, format!("{{{name}}} {}", variable_text(variable))));
     }
     if scenario
         .variables
