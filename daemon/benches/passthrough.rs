@@ -6,21 +6,17 @@
 
 #![expect(clippy::print_stdout, reason = "a bench is its own reporter")]
 
-use std::error::Error;
-use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+mod support;
+
+use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use sessiond_client::Client;
-use sessiond_protocol::{CreateParams, ExitStatus};
 
-type Failure = Box<dyn Error>;
-
-/// One line as a terminal of 80 columns shows it, without wrapping.
-const LINE_BYTES: usize = 80;
+use support::{Daemon, Failure, write_lines};
 
 struct Plan {
     bytes: usize,
@@ -49,7 +45,9 @@ fn main() -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
     let input = directory.path().join("input");
     write_lines(&input, plan.bytes)?;
-    let daemon = Daemon::start(&directory.path().join("s.sock"))?;
+    // The release build that a user runs.
+    let program = Command::new(env!("CARGO_BIN_EXE_sessiond"));
+    let daemon = Daemon::start(program, &directory.path().join("s.sock"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -83,15 +81,6 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-fn write_lines(path: &Path, bytes: usize) -> std::io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
-    for number in 0..bytes / LINE_BYTES {
-        let text = "The quick brown fox jumps over the lazy dog; 0123456789 abcdefghijklm";
-        writeln!(file, "{number:>10} {text:<width$}", width = LINE_BYTES - 12)?;
-    }
-    file.flush()
-}
-
 /// The least that can be done with a terminal's output: read it and count.
 fn through_bare_reader(input: &Path) -> Result<Duration, Failure> {
     let started = Instant::now();
@@ -118,60 +107,8 @@ fn through_bare_reader(input: &Path) -> Result<Duration, Failure> {
 
 async fn through_session(client: &Client, input: &Path) -> Result<Duration, Failure> {
     let started = Instant::now();
-    let command = vec!["cat".to_owned(), input.to_string_lossy().into_owned()];
-    let session = client
-        .create(CreateParams {
-            command,
-            ..CreateParams::default()
-        })
-        .await?;
-    let status = client.wait(session.id, None).await?;
+    let session = support::through_session(client, input).await?;
     let elapsed = started.elapsed();
-    assert_eq!(status, ExitStatus::Code(0));
-    client.close_session(session.id).await?;
+    client.close_session(session).await?;
     Ok(elapsed)
-}
-
-/// The release build that a user runs.
-struct Daemon {
-    socket: std::path::PathBuf,
-    child: Child,
-}
-
-impl Daemon {
-    fn start(socket: &Path) -> Result<Self, Failure> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sessiond"));
-        command
-            .args(["serve", "--background", "--socket"])
-            .arg(socket);
-        let mut child = command.stdout(Stdio::piped()).spawn()?;
-        // It says one word when it is ready.
-        let mut word = [0; 6];
-        child
-            .stdout
-            .take()
-            .ok_or("no standard output")?
-            .read_exact(&mut word)?;
-        Ok(Self {
-            socket: socket.to_owned(),
-            child,
-        })
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let mut shutdown = Command::new(env!("CARGO_BIN_EXE_sessiond"));
-        let ended = shutdown
-            .arg("--socket")
-            .arg(&self.socket)
-            .arg("shutdown")
-            .stdout(Stdio::null())
-            .status();
-        if !ended.is_ok_and(|status| status.success()) {
-            // It may have died already; what counts is that it is gone.
-            let _ = self.child.kill();
-        }
-        let _ = self.child.wait();
-    }
 }
