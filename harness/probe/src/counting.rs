@@ -19,10 +19,23 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
-mod shards;
+mod counters;
+mod ledger;
+mod registry;
 pub(crate) mod slot;
 
-pub use shards::{Counters, HeapReading, PEAK_STEP_BYTES};
+#[cfg(test)]
+mod model;
+
+/// Those that the ledger and the registry use; the model tests give them loom's.
+mod atomics {
+    pub(super) use std::sync::atomic::{
+        AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+}
+
+pub use counters::Counters;
+pub use ledger::{HeapReading, PEAK_STEP_BYTES};
 
 use crate::fork;
 

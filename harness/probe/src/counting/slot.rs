@@ -8,6 +8,8 @@ use std::cell::Cell;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use super::ledger::Place;
+use super::registry::Registry;
 use crate::fork;
 
 /// Threads that may have a slot at the same time. Later ones share one shard: exact too, but with locked
@@ -19,25 +21,16 @@ const UNCLAIMED: usize = usize::MAX;
 const SHARED: usize = usize::MAX - 1;
 const PASS_THROUGH: usize = usize::MAX - 2;
 
-static TAKEN: [AtomicBool; SLOTS] = [const { AtomicBool::new(false) }; SLOTS];
-static EVER_TAKEN: AtomicUsize = AtomicUsize::new(0);
+static REGISTRY: Registry<SLOTS> = Registry {
+    taken: [const { AtomicBool::new(false) }; SLOTS],
+    ever_taken: AtomicUsize::new(0),
+};
 
 /// The pthread key plus one; 0 before [`install_exit_hook`].
 static EXIT_KEY: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static SLOT: Cell<usize> = const { Cell::new(UNCLAIMED) };
-}
-
-/// Where the calling thread counts.
-#[derive(Clone, Copy)]
-pub(super) enum Place {
-    /// The shard of this index, which no other thread writes to.
-    Own(usize),
-    /// The shard that several threads write to.
-    Shared,
-    /// Nowhere: this is the child of a fork.
-    Nowhere,
 }
 
 /// Where the calling thread counts. One thread-local load and one comparison once a thread has its slot.
@@ -66,7 +59,7 @@ fn place_without_slot(slot: usize) -> Place {
 
 /// How many slots were ever in use: all others have counted nothing.
 pub(super) fn ever_taken() -> usize {
-    EVER_TAKEN.load(Ordering::Acquire)
+    REGISTRY.ever_taken()
 }
 
 /// From now on the calling thread counts nothing.
@@ -95,20 +88,15 @@ fn claim() -> Place {
         // Before the constructors have run. Not remembered: the thread gets its slot at a later call.
         return Place::Shared;
     };
-    let free = TAKEN.iter().position(|taken| {
-        // Acquire: what the slot's last owner counted is visible before this thread counts on.
-        !taken.load(Ordering::Relaxed) && !taken.swap(true, Ordering::Acquire)
-    });
-    let Some(slot) = free else {
+    let Some(slot) = REGISTRY.take() else {
         SLOT.set(SHARED);
         return Place::Shared;
     };
     if !release_at_exit(key, slot) {
-        TAKEN[slot].store(false, Ordering::Release);
+        REGISTRY.give_back(slot);
         SLOT.set(SHARED);
         return Place::Shared;
     }
-    EVER_TAKEN.fetch_max(slot + 1, Ordering::AcqRel);
     SLOT.set(slot);
     Place::Own(slot)
 }
@@ -130,8 +118,7 @@ fn release_at_exit(key: u64, slot: usize) -> bool {
 )]
 unsafe extern "C" fn release(value: *mut c_void) {
     SLOT.set(SHARED);
-    // Release: pairs with the next owner's acquire.
-    TAKEN[value.addr() - 1].store(false, Ordering::Release);
+    REGISTRY.give_back(value.addr() - 1);
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
-//! Owns the counters themselves: one shard per thread, and the peak that all shards feed.
+//! Owns the counters' arithmetic: one shard per slot, and the peak that all shards feed.
 //!
-//! A shard is written by the thread that owns it, with plain loads and stores, and read by anybody; one more shard is
-//! for threads without a slot and is written with locked instructions. Totals are sums over the shards: exact when no
+//! A shard is written by the thread that owns its slot, with plain loads and stores, and read by anybody; one more shard
+//! is for threads without a slot and is written with locked instructions. Totals are sums over the shards: exact when no
 //! counted call is running.
 //!
 //! The peak needs a total at every moment, which sums cannot give. So each shard tells the common total about its net
 //! change once that exceeds [`PEAK_STEP_BYTES`]; the common total then knows the live bytes to within that many bytes
 //! per shard in use. A single allocation larger than the step is always told at once, and so always seen.
+//!
+//! The atomics come from the parent module, so that the model tests can run this very source on loom's.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering, fence};
-
-use super::slot::{self, Place, SLOTS};
+use super::atomics::{AtomicI64, AtomicU64, Ordering, fence};
 
 /// How far one shard's net change may stray before the common total hears of it.
 ///
@@ -19,36 +19,47 @@ use super::slot::{self, Place, SLOTS};
 /// threads still knows its peak to 64 KiB.
 pub const PEAK_STEP_BYTES: u64 = 16 * 1024;
 
-const STEP: i64 = PEAK_STEP_BYTES.cast_signed();
+pub(super) const STEP: i64 = PEAK_STEP_BYTES.cast_signed();
 
-/// What a counting allocator has counted. One instance per allocator; the installed one uses the process's own.
-pub struct Counters {
-    shards: [Shard; SLOTS],
-    shared: Shard,
-    total: Total,
+/// The shards of so many slots, the one that all others share, and their common total.
+pub(super) struct Ledger<const SLOTS: usize> {
+    pub(super) shards: [Shard; SLOTS],
+    pub(super) shared: Shard,
+    pub(super) total: Total,
+}
+
+/// Where a thread counts.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// The shard of this index, which no other thread writes to.
+    Own(usize),
+    /// The shard that several threads write to.
+    Shared,
+    /// Nowhere: this is the child of a fork.
+    Nowhere,
 }
 
 /// Counters of one thread. 128 bytes: the adjacent-line prefetcher makes pairs of cache lines one unit of sharing.
 #[repr(align(128))]
-struct Shard {
-    allocated_bytes: AtomicU64,
-    freed_bytes: AtomicU64,
-    allocated_blocks: AtomicU64,
-    freed_blocks: AtomicU64,
+pub(super) struct Shard {
+    pub(super) allocated_bytes: AtomicU64,
+    pub(super) freed_bytes: AtomicU64,
+    pub(super) allocated_blocks: AtomicU64,
+    pub(super) freed_blocks: AtomicU64,
     /// The net change (allocated minus freed bytes) that the common total has heard of, plus and minus the step:
     /// beyond these the total is told anew. Two fields, so that each call compares with one.
-    ceiling: AtomicI64,
-    floor: AtomicI64,
+    pub(super) ceiling: AtomicI64,
+    pub(super) floor: AtomicI64,
 }
 
 /// What the shards have told, and its maximum since the last reset.
 #[repr(align(128))]
-struct Total {
-    live: AtomicI64,
-    peak: AtomicI64,
+pub(super) struct Total {
+    pub(super) live: AtomicI64,
+    pub(super) peak: AtomicI64,
 }
 
-/// One reading of [`Counters`]. Exact when no counted call was running, but for the peak's stated error.
+/// One reading of `Counters`. Exact when no counted call was running, but for the peak's stated error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeapReading {
     /// Bytes requested by blocks that are live now.
@@ -59,34 +70,24 @@ pub struct HeapReading {
     pub allocated_bytes: u64,
     /// Blocks allocated so far. A reallocation is the same block.
     pub allocated_blocks: u64,
-    /// The most live bytes at any moment since the last [`Counters::reset_peak`].
+    /// The most live bytes at any moment since the last `Counters::reset_peak`.
     pub peak_bytes: u64,
     /// How far `peak_bytes` may be from the truth, either way: [`PEAK_STEP_BYTES`] per
     /// shard that ever counted here, those of ended threads included.
     pub peak_error_bytes: u64,
 }
 
-impl Counters {
-    /// All zero.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            shards: [const { Shard::new() }; SLOTS],
-            shared: Shard::new(),
-            total: Total {
-                live: AtomicI64::new(0),
-                peak: AtomicI64::new(0),
-            },
-        }
-    }
-
+impl<const SLOTS: usize> Ledger<SLOTS> {
     /// What was counted up to now.
-    #[must_use]
-    pub fn read(&self) -> HeapReading {
-        let in_use = slot::ever_taken();
+    ///
+    /// `in_use` says how many slots were ever taken; shards beyond have counted nothing.
+    pub(super) fn read(&self, in_use: impl Fn() -> usize) -> HeapReading {
         // Frees first: a block freed between the two sums then shows as live rather than as less than nothing.
-        let freed = self.sum(in_use, |shard| (&shard.freed_bytes, &shard.freed_blocks));
+        let freed = self.sum(in_use(), |shard| (&shard.freed_bytes, &shard.freed_blocks));
+        // Pairs with the release of every free: whoever sees a free also sees the allocation of that block, and the
+        // slot that it was counted in, wherever that was. So the slots are asked for again.
         fence(Ordering::Acquire);
+        let in_use = in_use();
         let allocated = self.sum(in_use, |shard| {
             (&shard.allocated_bytes, &shard.allocated_blocks)
         });
@@ -103,8 +104,8 @@ impl Counters {
     }
 
     /// Makes the live bytes of this moment the peak.
-    pub fn reset_peak(&self) {
-        let live = self.read().live_bytes;
+    pub(super) fn reset_peak(&self, in_use: impl Fn() -> usize) {
+        let live = self.read(in_use).live_bytes;
         self.total.peak.store(live.cast_signed(), Ordering::Relaxed);
     }
 
@@ -132,11 +133,11 @@ impl Counters {
 
     /// Counts a new block of `bytes`.
     #[inline]
-    pub(super) fn allocated(&self, bytes: usize) {
-        match slot::place() {
+    pub(super) fn allocated(&self, place: Place, bytes: usize) {
+        match place {
             Place::Own(slot) => {
                 let shard = &self.shards[slot];
-                bump(&shard.allocated_blocks, 1);
+                bump(&shard.allocated_blocks, 1, Ordering::Relaxed);
                 self.grow(shard, bytes as u64);
             }
             Place::Shared => {
@@ -149,15 +150,15 @@ impl Counters {
 
     /// Counts the end of a block of `bytes`.
     #[inline]
-    pub(super) fn freed(&self, bytes: usize) {
-        match slot::place() {
+    pub(super) fn freed(&self, place: Place, bytes: usize) {
+        match place {
             Place::Own(slot) => {
                 let shard = &self.shards[slot];
-                bump(&shard.freed_blocks, 1);
+                bump(&shard.freed_blocks, 1, Ordering::Release);
                 self.shrink(shard, bytes as u64);
             }
             Place::Shared => {
-                self.shared.freed_blocks.fetch_add(1, Ordering::Relaxed);
+                self.shared.freed_blocks.fetch_add(1, Ordering::Release);
                 self.shrink_shared(bytes as u64);
             }
             Place::Nowhere => {}
@@ -166,8 +167,8 @@ impl Counters {
 
     /// Counts that a block of `from` bytes now has `to`.
     #[inline]
-    pub(super) fn resized(&self, from: usize, to: usize) {
-        match slot::place() {
+    pub(super) fn resized(&self, place: Place, from: usize, to: usize) {
+        match place {
             Place::Own(slot) if to >= from => self.grow(&self.shards[slot], (to - from) as u64),
             Place::Own(slot) => self.shrink(&self.shards[slot], (from - to) as u64),
             Place::Shared if to >= from => self.grow_shared((to - from) as u64),
@@ -178,7 +179,7 @@ impl Counters {
 
     #[inline]
     fn grow(&self, shard: &Shard, bytes: u64) {
-        let allocated = bump(&shard.allocated_bytes, bytes);
+        let allocated = bump(&shard.allocated_bytes, bytes, Ordering::Relaxed);
         let freed = shard.freed_bytes.load(Ordering::Relaxed);
         let net = allocated.wrapping_sub(freed).cast_signed();
         if net > shard.ceiling.load(Ordering::Relaxed) {
@@ -188,7 +189,7 @@ impl Counters {
 
     #[inline]
     fn shrink(&self, shard: &Shard, bytes: u64) {
-        let freed = bump(&shard.freed_bytes, bytes);
+        let freed = bump(&shard.freed_bytes, bytes, Ordering::Release);
         let allocated = shard.allocated_bytes.load(Ordering::Relaxed);
         let net = allocated.wrapping_sub(freed).cast_signed();
         if net < shard.floor.load(Ordering::Relaxed) {
@@ -212,27 +213,8 @@ impl Counters {
     }
 
     fn shrink_shared(&self, bytes: u64) {
-        self.shared.freed_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.shared.freed_bytes.fetch_add(bytes, Ordering::Release);
         self.total.change(bytes.cast_signed().wrapping_neg());
-    }
-}
-
-impl Default for Counters {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Shard {
-    const fn new() -> Self {
-        Self {
-            allocated_bytes: AtomicU64::new(0),
-            freed_bytes: AtomicU64::new(0),
-            allocated_blocks: AtomicU64::new(0),
-            freed_blocks: AtomicU64::new(0),
-            ceiling: AtomicI64::new(STEP),
-            floor: AtomicI64::new(-STEP),
-        }
     }
 }
 
@@ -249,14 +231,8 @@ impl Total {
 
 /// Adds to a counter that only the calling thread writes: no locked instruction. Returns the new value.
 #[inline]
-fn bump(counter: &AtomicU64, by: u64) -> u64 {
+fn bump(counter: &AtomicU64, by: u64, order: Ordering) -> u64 {
     let value = counter.load(Ordering::Relaxed).wrapping_add(by);
-    counter.store(value, Ordering::Relaxed);
+    counter.store(value, order);
     value
-}
-
-impl std::fmt::Debug for Counters {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.read().fmt(f)
-    }
 }
