@@ -5,7 +5,12 @@
 //! - `program` fills every block it allocates and reads every block before it frees it, as programs do.
 //! - `calls` does nothing but call the allocator: the worst case.
 //!
-//! `cargo bench -p leakgate-probe`
+//! Criterion's figures come first, then the ratios: many short rounds, each with all three by turns, so that whatever else
+//! the machine does meets them alike.
+//!
+//! `cargo bench -p leakgate-probe --bench counting`; `-- ratios` prints the ratios alone.
+
+#![expect(clippy::print_stdout, reason = "a bench is its own reporter")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
@@ -161,5 +166,49 @@ fn counting(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, counting);
+/// Rounds under `cargo bench`; a test run of all targets does without `--bench` and wants to be short.
+const ROUNDS: usize = 101;
+const ROUNDS_WHEN_TESTED: usize = 3;
+
+/// Prints the median of the paired ratios to the bare allocator, with its interval.
+fn ratios(_: &mut Criterion) {
+    let benching = std::env::args().any(|argument| argument == "--bench");
+    let rounds = if benching { ROUNDS } else { ROUNDS_WHEN_TESTED };
+    for (name, work) in [("program", Work::Program), ("calls", Work::Calls)] {
+        let mut ratios = [const { Vec::new() }; SUBJECTS.len()];
+        for round in 0..rounds {
+            let mut times = [Duration::ZERO; SUBJECTS.len()];
+            for turn in 0..SUBJECTS.len() {
+                // Nobody is always the first.
+                let at = (round + turn) % SUBJECTS.len();
+                times[at] = run(SUBJECTS[at].1, work);
+            }
+            for (ratios, time) in ratios.iter_mut().zip(times) {
+                ratios.push(time.as_secs_f64() / times[0].as_secs_f64());
+            }
+        }
+        for ((subject, _), ratios) in SUBJECTS.iter().zip(&mut ratios).skip(1) {
+            let (low, median, high) = median_with_interval(ratios);
+            println!(
+                "{name:<8} {subject:<14} {median:.3} of bare System (95 % interval {low:.3} to {high:.3}, {rounds} rounds)"
+            );
+        }
+    }
+}
+
+/// The median and the order statistics that enclose it with 95 % confidence (Conover 1999, section 3.2).
+fn median_with_interval(values: &mut [f64]) -> (f64, f64, f64) {
+    values.sort_by(f64::total_cmp);
+    let last = values.len() - 1;
+    // 1.96 standard deviations of the binomial count of values below the median: sqrt(n) / 2 each.
+    let reach = values.len().isqrt();
+    let middle = values.len() / 2;
+    (
+        values[middle.saturating_sub(reach)],
+        values[middle],
+        values[(middle + reach).min(last)],
+    )
+}
+
+criterion_group!(benches, counting, ratios);
 criterion_main!(benches);

@@ -373,3 +373,102 @@ fn the_installed_allocator_counts_what_rust_code_allocates() {
 fn without_a_counting_allocator_there_is_no_heap_reading() {
     assert_eq!(leakgate_probe::heap(), None);
 }
+
+static AT_EXIT: Counters = Counters::new();
+static COUNTED_AT_EXIT: CountingAlloc = CountingAlloc::counting_into(System, &AT_EXIT);
+
+/// Allocates and grows one block, and leaves it to whoever reads the counters.
+fn allocate_at_exit(size: usize) {
+    let mut model = Model::default();
+    let alloc = Op::Alloc {
+        size,
+        align: 8,
+        zeroed: false,
+    };
+    model.apply(&COUNTED_AT_EXIT, &alloc);
+    let grow = Op::Realloc {
+        which: 0,
+        size: size + 1,
+    };
+    model.apply(&COUNTED_AT_EXIT, &grow);
+}
+
+/// Runs after the slot was given back: the C library runs destructors in the order in which the keys were made.
+unsafe extern "C" fn last_destructor(value: *mut std::ffi::c_void) {
+    allocate_at_exit(value.addr());
+}
+
+struct AllocatesWhenDropped(usize);
+
+impl Drop for AllocatesWhenDropped {
+    fn drop(&mut self) {
+        allocate_at_exit(self.0);
+    }
+}
+
+thread_local! {
+    static DROPPED: std::cell::RefCell<Option<AllocatesWhenDropped>> = const { std::cell::RefCell::new(None) };
+}
+
+#[test]
+fn what_a_thread_allocates_while_it_ends_is_counted() {
+    const THREADS: usize = 40;
+    let mut key: libc::pthread_key_t = 0;
+    // SAFETY: `key` is valid for writes and the destructor lives as long as the process.
+    let created = unsafe { libc::pthread_key_create(&raw mut key, Some(last_destructor)) };
+    assert_eq!(created, 0);
+    // What one thread leaves: a block of 10 + 1 by itself, 100 + 1 by Rust's destructor, 1000 + 1 by C's.
+    for ended in 1..=THREADS as u64 {
+        std::thread::spawn(move || {
+            allocate_at_exit(10);
+            DROPPED.set(Some(AllocatesWhenDropped(100)));
+            let size = std::ptr::without_provenance(1000);
+            // SAFETY: the key exists and its value is not dereferenced.
+            assert_eq!(unsafe { libc::pthread_setspecific(key, size) }, 0);
+        })
+        .join()
+        .expect("no panic");
+        let reading = AT_EXIT.read();
+        assert_eq!(reading.live_blocks, 3 * ended);
+        assert_eq!(reading.live_bytes, 1113 * ended);
+        assert!(reading.live_bytes <= reading.peak_bytes + reading.peak_error_bytes);
+    }
+}
+
+/// An allocator that never grows a block.
+struct NeverGrows;
+
+// SAFETY: all but `realloc` is the system's; a null there leaves the block as it was.
+unsafe impl GlobalAlloc for NeverGrows {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are those that the system's allocator asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as in `alloc`.
+        unsafe { System.dealloc(block, layout) };
+    }
+
+    unsafe fn realloc(&self, _block: *mut u8, _layout: Layout, _new_size: usize) -> *mut u8 {
+        std::ptr::null_mut()
+    }
+}
+
+#[test]
+fn a_block_that_could_not_grow_stays_counted_as_it_was() {
+    static COUNTERS: Counters = Counters::new();
+    static COUNTED: CountingAlloc<NeverGrows> = CountingAlloc::counting_into(NeverGrows, &COUNTERS);
+    // Beyond what malloc aligns by itself.
+    let layout = Layout::from_size_align(300, 1 << 16).expect("small");
+    // SAFETY: the size is not zero, the refused block is still live, and it is freed once.
+    unsafe {
+        let block = COUNTED.alloc(layout);
+        assert!(!block.is_null() && block.addr().is_multiple_of(1 << 16));
+        assert!(COUNTED.realloc(block, layout, 1 << 20).is_null());
+        assert_eq!(COUNTERS.read().live_bytes, 300);
+        assert_eq!(COUNTERS.read().live_blocks, 1);
+        COUNTED.dealloc(block, layout);
+    }
+    assert_eq!(COUNTERS.read().live_bytes, 0);
+}
