@@ -1,16 +1,12 @@
-//! What the counting allocator costs the daemon, in instructions: the same load on the `sessiond` that ships and on the
-//! same library without a counting allocator, each under valgrind's callgrind.
+//! What the counting allocator costs the daemon, in instructions: the same heavy output through the `sessiond` that
+//! ships and through the same library without a counting allocator, each under valgrind's callgrind.
 //!
-//! - `output`: a file of 80-column text, `cat`ed through a detached session.
-//! - `requests`: sessions opened and closed, and many small requests: what allocates most per instruction.
+//! A file of 80-column text is `cat`ed through a detached session; what is counted is everything that the daemon
+//! executes from its start to its end, on all of its threads. This program has no counting allocator and is itself the
+//! other daemon: called with `serve`, it runs the library. So the shipped program needs no switch.
 //!
-//! What is counted is everything that the daemon executes from its start to its end, on all of its threads. This program
-//! has no counting allocator and is itself the other daemon: called with `serve`, it runs the library. So the shipped
-//! program needs no switch.
-//!
-//! `cargo bench -p sessiond --bench instructions`; `SESSIOND_BENCH_MIB` sets the size of the output (16), `-- --quick`
-//! takes 2 MiB and one round instead of three. Skipped, with the reason, where there is no valgrind. The goal is at most
-//! 1.02 for `output`.
+//! `cargo bench -p sessiond --bench instructions`; `SESSIOND_BENCH_MIB` sets the size (16), `-- --quick` takes 2 MiB
+//! and one round instead of three. Skipped, with the reason, where there is no valgrind. The goal is at most 1.02.
 
 #![expect(clippy::print_stdout, reason = "a bench is its own reporter")]
 
@@ -22,7 +18,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use sessiond_client::Client;
-use sessiond_protocol::CreateParams;
 
 use support::{Daemon, Failure, through_session, write_lines};
 
@@ -67,47 +62,24 @@ fn valgrind_runs() -> bool {
     version.status().is_ok_and(|status| status.success())
 }
 
-/// What the daemon is made to do.
-#[derive(Clone, Copy)]
-enum Load<'a> {
-    /// One session that puts this file out.
-    Output(&'a Path),
-    /// So many sessions one after the other, each asked for [`REQUESTS`] times.
-    Requests { sessions: u32 },
-}
-
-/// Requests while one session is open.
-const REQUESTS: u32 = 100;
-
 fn compare(plan: &Plan) -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
     let input = directory.path().join("input");
     write_lines(&input, plan.bytes)?;
     let without = std::env::current_exe()?;
     let with = PathBuf::from(env!("CARGO_BIN_EXE_sessiond"));
-    println!("load          without counting       with counting  ratio of the medians");
-    let sessions = 20;
-    for (name, load) in [
-        ("output", Load::Output(&input)),
-        ("requests", Load::Requests { sessions }),
-    ] {
-        let (mut bare, mut counted) = (Vec::new(), Vec::new());
-        for round in 0..plan.rounds {
-            let own = |who: &str| directory.path().join(format!("{name}-{who}{round}"));
-            bare.push(instructions(&without, load, &own("bare"))?);
-            counted.push(instructions(&with, load, &own("counted"))?);
-        }
-        let (bare, counted) = (median(bare), median(counted));
-        println!(
-            "{name:<10} {bare:>19} {counted:>19}  {:.4}",
-            ratio(counted, bare)
-        );
+    let (mut bare, mut counted) = (Vec::new(), Vec::new());
+    for round in 0..plan.rounds {
+        let own = |who: &str| directory.path().join(format!("{who}{round}"));
+        bare.push(instructions(&without, &input, &own("bare"))?);
+        counted.push(instructions(&with, &input, &own("counted"))?);
     }
+    println!("without counting     {bare:?}");
+    println!("with counting        {counted:?}");
     println!(
-        "instructions of the daemon's life; median of {} rounds, by turns; {} MiB of output, {} requests",
-        plan.rounds,
-        plan.bytes >> 20,
-        sessions * REQUESTS
+        "ratio of the medians {:.4} (instructions of the daemon's life; {} MiB of output; by turns)",
+        ratio(median(counted), median(bare)),
+        plan.bytes >> 20
     );
     Ok(())
 }
@@ -125,8 +97,8 @@ fn ratio(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64
 }
 
-/// The instructions that the daemon `program` executes in its life, in which it carries `load`.
-fn instructions(program: &Path, load: Load<'_>, directory: &Path) -> Result<u64, Failure> {
+/// The instructions that the daemon `program` executes in its life, in which one session puts `input` out.
+fn instructions(program: &Path, input: &Path, directory: &Path) -> Result<u64, Failure> {
     fs::create_dir(directory)?;
     let mut command = Command::new("valgrind");
     // The children between fork and exec write counts of their own, under their own numbers.
@@ -144,33 +116,15 @@ fn instructions(program: &Path, load: Load<'_>, directory: &Path) -> Result<u64,
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(drive(&daemon.socket, load))?;
+    runtime.block_on(drive(&daemon.socket, input))?;
     drop(daemon);
     total(&fs::read_to_string(counts)?)
 }
 
-async fn drive(socket: &Path, load: Load<'_>) -> Result<(), Failure> {
+async fn drive(socket: &Path, input: &Path) -> Result<(), Failure> {
     let client = Client::connect(socket).await?;
-    match load {
-        Load::Output(input) => {
-            let session = through_session(&client, input).await?;
-            client.close_session(session).await?;
-        }
-        Load::Requests { sessions } => {
-            for _ in 0..sessions {
-                let command = vec!["cat".to_owned()];
-                let params = CreateParams {
-                    command,
-                    ..CreateParams::default()
-                };
-                let session = client.create(params).await?;
-                for _ in 0..REQUESTS {
-                    client.list().await?;
-                }
-                client.close_session(session.id).await?;
-            }
-        }
-    }
+    let session = through_session(&client, input).await?;
+    client.close_session(session).await?;
     Ok(())
 }
 
