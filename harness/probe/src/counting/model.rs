@@ -1,5 +1,5 @@
-//! Model tests: loom runs the ledger and the registry through every interleaving of a few threads, and through every
-//! value that the memory model lets a load return. Stronger than any machine this runs on: x86 never reorders stores.
+//! Model tests: loom runs the ledger and the registry through the interleavings of a few threads, and lets relaxed loads
+//! return stale values. That finds errors of ordering that x86, which never reorders stores, does not show.
 
 use loom::sync::Arc;
 use loom::thread;
