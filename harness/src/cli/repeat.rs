@@ -4,8 +4,8 @@
 //! again and nothing else is. The runs share one false-alarm budget: more of them never buy a second chance.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,9 @@ use super::job::Job;
 use super::{Failure, RunArguments, output, workspace};
 use crate::exit_code;
 use crate::judge::ExitClass;
+use crate::known;
 use crate::report::repeat::{RepeatReport, RepeatedRun};
+use crate::target::sha256_of;
 
 /// What was asked for when the runs began.
 const PLAN: &str = "plan.json";
@@ -27,8 +29,8 @@ const REPORT: &str = "repeat.json";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Plan {
     arguments: RunArguments,
-    /// SHA-256 of each scenario's text, by name.
-    scenarios: BTreeMap<String, String>,
+    /// SHA-256 of everything that a verdict depends on, by name: each scenario, and the ledger of known leaks.
+    texts: BTreeMap<String, String>,
 }
 
 /// The arguments that the repetition in `directory` was begun with.
@@ -57,7 +59,7 @@ pub(super) fn repeat(
 ) -> Result<u8, Failure> {
     let directory = match resumed {
         Some(directory) => {
-            same_scenarios(&job, directory)?;
+            same_texts(&job, directory)?;
             directory.to_owned()
         }
         None => begin(&job, arguments)?,
@@ -101,7 +103,7 @@ fn begin(job: &Job, arguments: &RunArguments) -> Result<PathBuf, Failure> {
     let (_, directory) = made.map_err(Failure::internal)?;
     let plan = Plan {
         arguments: arguments.clone(),
-        scenarios: fingerprints(job),
+        texts: fingerprints(job),
     };
     let text = serde_json::to_vec_pretty(&plan).map_err(Failure::internal)?;
     fs::write(directory.join(PLAN), text).map_err(Failure::internal)?;
@@ -109,15 +111,18 @@ fn begin(job: &Job, arguments: &RunArguments) -> Result<PathBuf, Failure> {
 }
 
 fn fingerprints(job: &Job) -> BTreeMap<String, String> {
-    job.scenarios
-        .iter()
+    let scenarios = job.scenarios.iter();
+    // A ledger that is not there has no fingerprint, and one that appears is a change.
+    let known = sha256_of(&job.config.root.join(known::FILE));
+    scenarios
         .map(|scenario| (scenario.name.clone(), scenario.sha256.clone()))
+        .chain(known.map(|sha256| (known::FILE.to_owned(), sha256)))
         .collect()
 }
 
 /// Evidence about one scenario is none about another.
-fn same_scenarios(job: &Job, directory: &Path) -> Result<(), Failure> {
-    let (then, now) = (plan(directory)?.scenarios, fingerprints(job));
+fn same_texts(job: &Job, directory: &Path) -> Result<(), Failure> {
+    let (then, now) = (plan(directory)?.texts, fingerprints(job));
     let changed: Vec<&str> = now
         .iter()
         .filter(|(name, sha256)| then.get(*name) != Some(*sha256))
@@ -153,28 +158,32 @@ fn same_binary(
     }
 }
 
-/// The runs that are over; a line that was cut short is a run that is not.
+/// The runs that are over. A last line without its end is of a run that was cut off while it was written down: it is taken
+/// away, and the run done again.
 fn runs_so_far(directory: &Path) -> Result<Vec<RepeatedRun>, Failure> {
     let path = directory.join(RUNS);
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(Failure::usage(format!(
-                "cannot read {}: {error}",
-                path.display()
-            )));
-        }
+    let wrong = |error: &dyn std::fmt::Display| {
+        Failure::usage(format!("cannot read {}: {error}", path.display()))
     };
-    let mut runs = Vec::new();
-    for (number, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(Failure::internal)?;
-        let run = serde_json::from_str(&line).map_err(|error| {
-            Failure::usage(format!("{}:{}: {error}", path.display(), number + 1))
-        })?;
-        runs.push(run);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(wrong(&error)),
+    };
+    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    if whole < text.len() {
+        let file = OpenOptions::new().write(true).open(&path);
+        let cut = file.and_then(|file| file.set_len(whole as u64));
+        cut.map_err(|error| wrong(&error))?;
     }
-    Ok(runs)
+    text[..whole]
+        .lines()
+        .enumerate()
+        .map(|(number, line)| {
+            serde_json::from_str(line)
+                .map_err(|error| wrong(&format!("line {}: {error}", number + 1)))
+        })
+        .collect()
 }
 
 fn store(report: &RepeatReport, directory: &Path) -> io::Result<()> {

@@ -96,7 +96,7 @@ pub(super) fn find_program(program: &str) -> Option<PathBuf> {
 }
 
 /// SHA-256 of a file, hexadecimal; nothing when it cannot be read.
-pub(super) fn sha256_of(path: &Path) -> Option<String> {
+pub(crate) fn sha256_of(path: &Path) -> Option<String> {
     let mut hasher = Sha256::new();
     io::copy(&mut File::open(path).ok()?, &mut hasher).ok()?;
     Some(

@@ -14,6 +14,7 @@ mod stdio;
 mod supervise;
 mod wire;
 
+pub(crate) use build::sha256_of;
 pub use build::{BuildError, Messages, build, missing_program};
 pub use dirs::PrivateDirs;
 pub use exit::Exit;

@@ -5,6 +5,7 @@ mod bad_input;
 mod bench;
 mod cleanup;
 mod exec_target;
+mod known_leaks;
 mod language;
 mod memory;
 mod sampling;
