@@ -162,7 +162,7 @@ fn write_environment(report: &RunReport, out: &mut dyn Write) -> io::Result<()> 
         text.as_ref()
             .map_or("-".to_owned(), |text| text.chars().take(12).collect())
     };
-    writeln!(out, "\n{}.", text::false_alarms(report.false_alarms))?;
+    writeln!(out, "\n{}.", text::false_alarms(report))?;
     writeln!(
         out,
         "\n<sub>run {}, leakgate {}, commit {}, binary {}, allocator {}, Linux {}, {} processors, seed {}{}; leakgate itself used {} of CPU time</sub>",

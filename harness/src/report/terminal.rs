@@ -35,7 +35,7 @@ pub fn write(report: &RunReport, style: Style, out: &mut dyn Write) -> io::Resul
     if !report.detail.is_empty() {
         note("", &report.detail, style, out)?;
     }
-    note("", &text::false_alarms(report.false_alarms), style, out)
+    note("", &text::false_alarms(report), style, out)
 }
 
 /// Writes one scenario: its verdict, then its gates, then what there is to say about them.

@@ -1,8 +1,8 @@
 //! Numbers and verdicts as words, the same in every rendering for people.
 
-use super::model::{GateReport, ScenarioReport};
+use super::model::{GateReport, RunReport, ScenarioReport};
 use crate::judge::{Amount, Attribution, GateVerdict, GrowingSite, Kind, Quantity, Unit, Verdict};
-use crate::record::event::FalseAlarmBudget;
+use crate::scenario::Metric;
 use crate::units::{ByteDelta, Bytes};
 
 /// The verdict in words.
@@ -204,15 +204,25 @@ pub(super) fn place(site: &GrowingSite) -> String {
 }
 
 /// How often a run of this kind is wrong when it calls a leak, and what shares that risk.
-pub(super) fn false_alarms(budget: FalseAlarmBudget) -> String {
+pub(super) fn false_alarms(report: &RunReport) -> String {
+    let budget = report.false_alarms;
     let one_in = (1.0 / budget.per_run).round();
     let plural = if budget.gates == 1 { "" } else { "s" };
     let together = match budget.runs {
         1 => String::new(),
         runs => format!(" and {runs} runs"),
     };
+    let mut gates = report.scenarios.iter().flat_map(|scenario| &scenario.gates);
+    // Resident memory takes steps that no model of noise has: what holds is what was measured.
+    let resident = [Metric::RssPerCycle, Metric::RssRate].map(Metric::name);
+    let rest = match gates.any(|gate| resident.contains(&gate.metric.as_str())) {
+        true => {
+            "growth of resident memory is called wrongly more often, see docs/design/resident-memory.md"
+        }
+        false => "the other gates count exactly",
+    };
     format!(
-        "False alarms: at most 1 in {one_in} such runs, shared by {} noisy gate{plural}{together}; the other gates count exactly",
+        "False alarms: at most 1 in {one_in} such runs, shared by {} noisy gate{plural}{together}; {rest}",
         budget.gates
     )
 }
