@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::Run;
 use super::driver::{Driver, StepError};
 use super::tally::Tally;
+use super::within::Held;
 use crate::record::event::{Load, Phase};
 use crate::scenario::{At, Branch, Part, Place, Scenario, Step};
 
@@ -23,14 +24,14 @@ pub(super) struct CycleError {
     pub error: StepError,
 }
 
-/// Runs cycle `number` (from 1) of a phase and returns what its load really did.
+/// Runs cycle `number` (from 1) of a phase and returns what its load really did, and what the target held meanwhile.
 pub(super) async fn run(
     scenario: &Scenario,
     run: &Run,
     driver: &Driver,
     phase: Phase,
     number: u32,
-) -> Result<Load, CycleError> {
+) -> Result<(Load, Vec<Held>), CycleError> {
     let at = At {
         phase,
         cycle: number,
@@ -58,7 +59,7 @@ pub(super) async fn run(
         },
     })?;
     driver.end_cycle();
-    Ok(cycle.tally.load())
+    Ok(cycle.tally.into_parts())
 }
 
 /// Why a list of parts ended early.

@@ -9,6 +9,7 @@ use super::program;
 use super::sessiond::SessiondDriver;
 use super::tally::Tally;
 use super::wire::{self, WireDriver};
+use super::within::Within;
 use crate::causes::with_causes;
 use crate::config::{self, Framing, Target};
 use crate::record::event::Load;
@@ -27,6 +28,7 @@ pub(super) struct Driver {
     kind: Kind,
     values: Values,
     env: BTreeMap<String, String>,
+    within: Within,
 }
 
 /// What maps steps to the target.
@@ -121,6 +123,7 @@ impl Driver {
             kind,
             values: instance.values.clone(),
             env: instance.env.clone(),
+            within: Within::new(instance.probe_socket()),
         })
     }
 
@@ -157,6 +160,10 @@ impl Driver {
         match (action, &self.kind) {
             (Action::Idle { duration }, _) => {
                 pause(*duration).await;
+                Ok(())
+            }
+            (Action::Sample, _) => {
+                tally.hold(self.within.read().await?);
                 Ok(())
             }
             (Action::Run { command, code }, _) => program::run(command, *code, &self.env).await,
@@ -212,6 +219,7 @@ pub(crate) fn unsupported(target: &Target, steps: &[Step]) -> Option<String> {
 fn able(target: &Target, action: &Action) -> bool {
     match (&target.driver, action) {
         (_, Action::Idle { .. } | Action::Run { .. }) => true,
+        (_, Action::Sample) => target.probe,
         (config::Driver::Sessiond, action) => !matches!(action, Action::Exchange { .. }),
         // A command that succeeds once a session has ended does not tell how it ended.
         (

@@ -104,6 +104,7 @@ impl ExecDriver {
                 tally.add(|load| load.closed += 1);
             }
             Action::Idle { .. }
+            | Action::Sample
             | Action::Run { .. }
             | Action::WaitOutput { .. }
             | Action::Connect { .. }
@@ -112,9 +113,8 @@ impl ExecDriver {
             | Action::Disconnect { .. }
             | Action::SendRaw { .. }
             | Action::Exchange { .. } => {
-                return Err(StepError::Load(
-                    "the exec driver has no such step".to_owned(),
-                ));
+                let message = "the exec driver has no such step".to_owned();
+                return Err(StepError::Load(message));
             }
         }
         Ok(())
@@ -217,6 +217,7 @@ pub(super) fn command_for(action: &Action) -> Option<ExecStep> {
         | Action::SendRaw { .. }
         | Action::Exchange { .. }
         | Action::Idle { .. }
+        | Action::Sample
         | Action::Run { .. } => None,
     }
 }

@@ -17,6 +17,7 @@ mod sessiond;
 mod tally;
 mod warmup;
 mod wire;
+mod within;
 
 use std::io;
 use std::path::PathBuf;

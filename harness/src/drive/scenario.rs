@@ -12,13 +12,14 @@ use super::driver::{self, Driver, StepError};
 use super::ending::{End, Stop, target_failed};
 use super::seeding::Sower;
 use super::warmup::Steady;
+use super::within::Held;
 use super::{ProfileMode, Run};
 use crate::causes::with_causes;
 use crate::config::Target;
 use crate::judge::{self, SoFar};
 use crate::record::event::{
     CycleFinished, Event, IdleMeasured, Outcome, Phase, RecordedGate, ScenarioFinished,
-    ScenarioStarted, TargetStarted,
+    ScenarioStarted, TargetStarted, WithinCycle,
 };
 use crate::record::{Recorder, Recording};
 use crate::sample::probe::ProbeClient;
@@ -256,8 +257,8 @@ impl Drive<'_, '_> {
 
     async fn cycle(&mut self, driver: &Driver, phase: Phase, cycle: u32) -> Result<(), Stop> {
         let began = self.recorder.elapsed_ms();
-        let load = match cycle::run(self.scenario, self.run, driver, phase, cycle).await {
-            Ok(load) => load,
+        let (load, held) = match cycle::run(self.scenario, self.run, driver, phase, cycle).await {
+            Ok(done) => done,
             Err(failed) => {
                 let place = format!("{} {}, cycle {cycle}", self.scenario.name, failed.place);
                 return Err(self.failed(&place, failed.error).await);
@@ -265,6 +266,14 @@ impl Drive<'_, '_> {
         };
         self.sow(phase, cycle).await?;
         let duration_ms = self.recorder.elapsed_ms() - began;
+        for Held { heap, accounted } in held {
+            self.recorder.record(Event::WithinCycle(WithinCycle {
+                phase,
+                cycle,
+                heap,
+                accounted: Some(accounted),
+            }))?;
+        }
         Ok(self.recorder.record(Event::CycleFinished(CycleFinished {
             phase,
             cycle,

@@ -105,7 +105,7 @@ impl SessiondDriver {
             | Action::Detach { .. }
             | Action::Disconnect { .. }
             | Action::SendRaw { .. } => self.client_step(action, tally).await?,
-            Action::Exchange { .. } | Action::Idle { .. } | Action::Run { .. } => {
+            Action::Exchange { .. } | Action::Idle { .. } | Action::Sample | Action::Run { .. } => {
                 return Err(StepError::Load(format!(
                     "the sessiond driver has no step `{}`",
                     action.name()

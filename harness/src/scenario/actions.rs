@@ -18,6 +18,7 @@ impl Reader<'_, '_> {
             "idle" => Some(Action::Idle {
                 duration: self.duration("for")?,
             }),
+            "sample" => Some(Action::Sample),
             "run" => {
                 let (command, code) = (self.words("command"), self.exit_code());
                 Some(Action::Run {

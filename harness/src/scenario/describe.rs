@@ -71,7 +71,10 @@ impl fmt::Display for Action {
             Action::Run { command, code } => {
                 write!(f, ": {}, exit code {code}", shell_line(command))
             }
-            Action::Close { .. } | Action::Attach { .. } | Action::Detach { .. } => Ok(()),
+            Action::Close { .. }
+            | Action::Attach { .. }
+            | Action::Detach { .. }
+            | Action::Sample => Ok(()),
         }
     }
 }

@@ -246,6 +246,8 @@ pub enum Action {
         /// For how long.
         duration: Duration,
     },
+    /// Reads what the target holds and accounts for, in the middle of the cycle.
+    Sample,
     /// Runs a program of the load's own, in the target's environment.
     Run {
         /// Program and arguments.
@@ -274,6 +276,7 @@ impl Action {
             Action::SendRaw { .. } => "send_raw",
             Action::Exchange { exchange, .. } => exchange.name(),
             Action::Idle { .. } => "idle",
+            Action::Sample => "sample",
             Action::Run { .. } => "run",
         }
     }
@@ -296,6 +299,7 @@ impl Action {
             | Action::SendRaw { .. }
             | Action::Exchange { .. }
             | Action::Idle { .. }
+            | Action::Sample
             | Action::Run { .. } => None,
         }
     }
@@ -318,6 +322,7 @@ impl Action {
             | Action::Kill { .. }
             | Action::Close { .. }
             | Action::Idle { .. }
+            | Action::Sample
             | Action::Run { .. } => None,
         }
     }

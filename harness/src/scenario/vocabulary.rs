@@ -164,7 +164,7 @@ const COMMAND: Field = required("command", Kind::Words, "a program and its argum
 const AS: Field = optional("as", Kind::Placeholder, "i", "what the number is called");
 
 /// Every step, in the order of the documentation.
-pub(crate) const VOCABULARY: [Word; 23] = [
+pub(crate) const VOCABULARY: [Word; 24] = [
     asks(
         "open",
         &[
@@ -447,6 +447,11 @@ pub(crate) const VOCABULARY: [Word; 23] = [
         "idle",
         &[required("for", Kind::Duration(WITHIN_MAX), "how long")],
         "lets the target stand idle",
+    ),
+    acts(
+        "sample",
+        &[],
+        "reads what the target holds and accounts for here, in the middle of the cycle: for the gate `ledger`",
     ),
     acts(
         "run",

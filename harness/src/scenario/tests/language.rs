@@ -14,6 +14,8 @@ signal = "STOP"
 do = "run"
 command = ["true"]
 [[step]]
+do = "sample"
+[[step]]
 do = "repeat"
 times = 2
 [[step.step]]
