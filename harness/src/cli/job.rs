@@ -105,7 +105,7 @@ impl Job {
             .count();
         RunStarted {
             budget: FalseAlarmBudget {
-                gates: u32::try_from(statistical).unwrap_or(u32::MAX).max(1),
+                gates: u32::try_from(statistical).unwrap_or(u32::MAX),
                 runs: self.runs,
                 ..FalseAlarmBudget::default()
             },

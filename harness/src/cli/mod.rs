@@ -147,10 +147,10 @@ struct RunArguments {
     #[arg(long, value_enum, default_value = "on-leak")]
     profile: ProfileMode,
     /// Run this often: the runs answer together, and share one false-alarm budget
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "resume")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     repeat: Option<u32>,
     /// Go on with the repeated runs in this directory, as they were begun
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", exclusive = true)]
     resume: Option<PathBuf>,
     /// Set a limit, as SCENARIO.METRIC=LIMIT; the report says so
     #[arg(long, value_name = "GATE")]

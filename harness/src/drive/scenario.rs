@@ -341,7 +341,7 @@ impl Drive<'_, '_> {
         };
         if let Some((before, after)) = read {
             let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-            let allocated_bytes = after.allocated_bytes - before.allocated_bytes;
+            let allocated_bytes = after.allocated_bytes.saturating_sub(before.allocated_bytes);
             self.recorder.record(Event::IdleMeasured(IdleMeasured {
                 duration_ms,
                 allocated_bytes,

@@ -70,5 +70,9 @@ pub(super) fn per_cycle(evidence: &Evidence<'_>) -> Option<Vec<u64>> {
         .map(|sample| Some(sample.heap?.allocated_bytes))
         .collect();
     let heaps = heaps?;
-    Some(heaps.windows(2).map(|pair| pair[1] - pair[0]).collect())
+    // A counter that goes backwards is of no process.
+    heaps
+        .windows(2)
+        .map(|pair| pair[1].checked_sub(pair[0]))
+        .collect()
 }

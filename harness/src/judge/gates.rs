@@ -104,10 +104,15 @@ fn judged(metric: Metric, gate: &RecordedGate, evidence: &Evidence<'_>) -> Judge
         more: finding.more,
         owner: None,
     };
-    match &gate.known {
-        Some(known) => known::apply(judged, known, evidence),
-        None => judged,
-    }
+    let Some(known) = &gate.known else {
+        return judged;
+    };
+    let beyond = self::finding(metric, gate.limit.max(known.budget), evidence);
+    let judged = JudgedGate {
+        more: judged.more || (judged.verdict == GateVerdict::Leak && beyond.more),
+        ..judged
+    };
+    known::apply(judged, known, beyond.verdict, evidence)
 }
 
 fn unit(metric: Metric) -> Unit {
@@ -192,6 +197,7 @@ fn unless_unsettled(found: Finding, evidence: &Evidence<'_>) -> Finding {
         return Finding {
             verdict: GateVerdict::Inconclusive,
             detail: format!("the target did not come to rest for {unsettled} of {samples} samples"),
+            more: !baseline_unsettled,
             ..found
         };
     }

@@ -14,6 +14,9 @@ use super::verdict::{Amount, GateVerdict};
 use crate::record::event::Sample;
 use crate::units::{ByteDelta, Bytes};
 
+/// A gate that would have missed more than this per cycle asks for the further cycles that are planned.
+const SENSITIVITY_WANTED: i64 = 1024;
+
 /// `levels`, which are those of `samples`, cut into windows; none when they are too few.
 pub(super) fn cut(samples: &[&Sample], levels: &[i64]) -> Option<Cut> {
     Cut::new(&positions(samples), levels)
@@ -46,27 +49,38 @@ pub(super) fn heap_per_cycle(limit: u64, evidence: &Evidence<'_>) -> Finding {
     };
     let positions = positions(&samples);
     let rule = GrowthRule {
-        limit: i64::try_from(limit).unwrap_or(i64::MAX),
+        limit: signed(limit),
         alpha: risk::alpha(evidence),
     };
     let Some(found) = growth(&positions, &levels, &rule) else {
         return Finding::none(GateVerdict::Inconclusive, "too few samples");
     };
-    let verdict = match found.shape {
-        Shape::Leak => GateVerdict::Leak,
-        Shape::Unclear => GateVerdict::Inconclusive,
-        Shape::Flat | Shape::Step | Shape::Fill | Shape::Sawtooth => GateVerdict::Pass,
+    let sensitivity = sensitivity(&positions, &levels, &rule);
+    let verdict = match (found.shape, sensitivity) {
+        (Shape::Leak, _) => GateVerdict::Leak,
+        // Where no leak at all could have been called, none was looked for.
+        (Shape::Unclear, _) | (_, None) => GateVerdict::Inconclusive,
+        (Shape::Flat | Shape::Step | Shape::Fill | Shape::Sawtooth, Some(_)) => GateVerdict::Pass,
     };
     Finding {
         verdict,
-        more: found.shape == Shape::Unclear,
+        more: wants_more(found.shape, sensitivity, rule.limit),
         observed: Some(Amount::PerCycles {
             amount: found.weakest,
             cycles: found.cycles_per_window,
         }),
-        sensitivity: sensitivity(&positions, &levels, &rule)
-            .map(|amount| Amount::PerCycles { amount, cycles: 1 }),
+        sensitivity: sensitivity.map(|amount| Amount::PerCycles { amount, cycles: 1 }),
         detail: describe(&found, &levels, &samples),
+    }
+}
+
+/// Whether further cycles that were planned should be run: what looks like a step or a fill that is over shows there that
+/// it is, and what hides under a sawtooth or one large fall shows there too.
+fn wants_more(shape: Shape, sensitivity: Option<i64>, limit: i64) -> bool {
+    match shape {
+        Shape::Leak => false,
+        Shape::Unclear | Shape::Step | Shape::Fill | Shape::Sawtooth => true,
+        Shape::Flat => sensitivity.is_none_or(|least| least > limit + SENSITIVITY_WANTED),
     }
 }
 
@@ -78,9 +92,16 @@ pub(super) fn live_bytes(samples: &[&Sample]) -> Option<Vec<i64>> {
         .collect()
 }
 
-/// A level as a signed number; no machine holds more.
+/// A level as a signed number, so far below the largest that sums over a series stay numbers; no machine holds a pebibyte.
 pub(super) fn level(bytes: Bytes) -> i64 {
-    i64::try_from(bytes.0).unwrap_or(i64::MAX)
+    const LEVEL_MAX: u64 = 1 << 50;
+    i64::try_from(bytes.0.min(LEVEL_MAX)).unwrap_or(i64::MAX)
+}
+
+/// A limit as a signed number, so far below the largest that a hundred thousand cycles of it stay one.
+pub(super) fn signed(limit: u64) -> i64 {
+    const LIMIT_MAX: u64 = 1 << 45;
+    i64::try_from(limit.min(LIMIT_MAX)).unwrap_or(i64::MAX)
 }
 
 fn describe(found: &Growth, levels: &[i64], samples: &[&Sample]) -> String {

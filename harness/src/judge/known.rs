@@ -1,11 +1,18 @@
 //! Known leaks: what somebody answers for until a day is no news; more than that, or later, is.
 
 use super::evidence::Evidence;
-use super::verdict::{Amount, GateVerdict, JudgedGate};
+use super::verdict::{GateVerdict, JudgedGate};
 use crate::record::event::KnownLeak;
 
 /// The gate's verdict in the light of its entry in the ledger of known leaks.
-pub(super) fn apply(gate: JudgedGate, known: &KnownLeak, evidence: &Evidence<'_>) -> JudgedGate {
+///
+/// `beyond` is what the gate says with the budget for its limit: the same rule decides what is worse.
+pub(super) fn apply(
+    gate: JudgedGate,
+    known: &KnownLeak,
+    beyond: GateVerdict,
+    evidence: &Evidence<'_>,
+) -> JudgedGate {
     let today = evidence.run.map_or("", |run| run.date.as_str());
     let expired = today > known.expires.as_str();
     let KnownLeak {
@@ -19,14 +26,22 @@ pub(super) fn apply(gate: JudgedGate, known: &KnownLeak, evidence: &Evidence<'_>
             GateVerdict::Leak,
             format!("the known leak expired on {expires}, {owner} answers for it: {reason}"),
         ),
-        GateVerdict::Leak if within(known.budget, gate.observed) => (
-            GateVerdict::Known,
-            format!("known until {expires}, {owner} answers for it: {reason}"),
-        ),
-        GateVerdict::Leak => (
-            GateVerdict::Leak,
-            format!("worse than the known leak that {owner} answers for until {expires}: {reason}"),
-        ),
+        GateVerdict::Leak => match beyond {
+            GateVerdict::Leak => (
+                GateVerdict::Leak,
+                format!(
+                    "worse than the known leak that {owner} answers for until {expires}: {reason}"
+                ),
+            ),
+            GateVerdict::Pass => (
+                GateVerdict::Known,
+                format!("known until {expires}, {owner} answers for it: {reason}"),
+            ),
+            _ => (
+                GateVerdict::Inconclusive,
+                format!("known until {expires} ({owner}), and perhaps worse by now: {reason}"),
+            ),
+        },
         GateVerdict::Pass => (
             GateVerdict::Pass,
             format!(
@@ -46,21 +61,5 @@ pub(super) fn apply(gate: JudgedGate, known: &KnownLeak, evidence: &Evidence<'_>
         detail: told.join("; "),
         owner: Some(owner.clone()),
         ..gate
-    }
-}
-
-/// Whether what was observed is no more than `budget`, both in the unit of the gate's limit.
-fn within(budget: u64, observed: Option<Amount>) -> bool {
-    let budget = i128::from(budget);
-    match observed {
-        None => false,
-        Some(Amount::Plain(amount)) => i128::from(amount) <= budget,
-        Some(Amount::PerCycles { amount, cycles }) => {
-            i128::from(amount) <= budget * i128::from(cycles.max(1))
-        }
-        Some(Amount::PerTime {
-            amount,
-            milliseconds,
-        }) => i128::from(amount) * 1000 <= budget * i128::from(milliseconds.max(1)),
     }
 }

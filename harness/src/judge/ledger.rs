@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::evidence::Evidence;
 use super::gates::Finding;
-use super::growth::level;
+use super::growth::{level, signed};
 use super::verdict::{Amount, GateVerdict};
 use crate::record::event::{Gauge, GaugeKind, WithinCycle};
 use crate::units::{ByteDelta, Bytes};
@@ -63,7 +63,7 @@ pub(super) fn judge(limit: u64, evidence: &Evidence<'_>) -> Finding {
         );
     };
     let (held, booked) = (ByteDelta(median.held), ByteDelta(median.accounted));
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = signed(limit);
     let off = median.off_percent();
     let mut found = Finding::limited(
         off > limit,

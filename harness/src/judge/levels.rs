@@ -4,13 +4,10 @@ use leakgate_stats::median;
 
 use super::evidence::Evidence;
 use super::gates::Finding;
-use super::growth::{cut, level, live_bytes, whole};
+use super::growth::{cut, heap_per_cycle, level, live_bytes, signed, whole};
 use super::verdict::{Amount, GateVerdict};
 use crate::record::event::Sample;
 use crate::units::ByteDelta;
-
-/// Resident memory that rose by this many times more than the live heap was kept by the allocator, not by the program.
-const RETAINED_FACTOR: i64 = 10;
 
 /// `heap.total`: the floor of the live heap at the end, above the baseline.
 pub(super) fn heap_total(limit: u64, evidence: &Evidence<'_>) -> Finding {
@@ -35,42 +32,34 @@ pub(super) fn rss_total(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let Some(Amount::Plain(observed)) = found.observed else {
         return found;
     };
-    match live_bytes(&samples) {
-        Some(heap) if found.verdict == GateVerdict::Leak => {
-            let heap_grown = heap.last().unwrap_or(&0) - heap.first().unwrap_or(&0);
-            let retained = observed > heap_grown.saturating_mul(RETAINED_FACTOR).max(0);
-            if retained && stands_still(&levels) {
-                return Finding {
-                    verdict: GateVerdict::Inconclusive,
-                    detail: format!(
-                        "allocator retention, not a leak: resident memory {} stands still above the ceiling, live heap {}",
-                        ByteDelta(observed),
-                        ByteDelta(heap_grown)
-                    ),
-                    ..found
-                };
-            }
-            found
-        }
-        _ => found,
+    let heap_stands = heap_per_cycle(0, evidence).verdict == GateVerdict::Pass;
+    if found.verdict != GateVerdict::Leak || !heap_stands || !stands_still(&samples, &levels) {
+        return found;
+    }
+    Finding {
+        verdict: GateVerdict::Inconclusive,
+        detail: format!(
+            "allocator retention, not a leak: resident memory {} stands still above the ceiling, the live heap does not grow",
+            ByteDelta(observed)
+        ),
+        more: true,
+        ..found
     }
 }
 
-/// Whether the second half of the levels is no higher than the first half of them after the first quarter, by more than
-/// they wobble.
-fn stands_still(levels: &[i64]) -> bool {
+/// Whether the last quarter of the levels stands no higher than the second, by more than they fall back in between.
+fn stands_still(samples: &[&Sample], levels: &[i64]) -> bool {
     let quarter = levels.len() / 4;
-    let (middle, end) = (&levels[quarter..2 * quarter], &levels[3 * quarter..]);
     let typical = |levels: &[i64]| {
         let values: Vec<f64> = levels.iter().map(|&level| level as f64).collect();
         median(&values)
     };
-    let (Some(middle_level), Some(end_level)) = (typical(middle), typical(end)) else {
-        return false;
-    };
-    let spread = middle.iter().max().zip(middle.iter().min());
-    let wobble = spread.map_or(0, |(high, low)| high - low);
-    end_level - middle_level <= wobble as f64
+    let middle = typical(&levels[quarter..2 * quarter]);
+    let end = typical(&levels[3 * quarter..]);
+    let wobble = cut(samples, levels).map_or(0.0, |cut| cut.jitter);
+    middle
+        .zip(end)
+        .is_some_and(|(middle, end)| end - middle <= wobble)
 }
 
 /// `disk.bytes`: what the files in the target's private directories take, above the baseline.
@@ -89,7 +78,7 @@ fn ceiling(limit: u64, what: &str, samples: &[&Sample], levels: &[i64]) -> Findi
         return Finding::none(GateVerdict::Inconclusive, "too few samples");
     };
     let observed = windows.last_floor() - baseline;
-    let signed_limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let signed_limit = signed(limit);
     // The last window's floor has seen all cycles but those after its first sample.
     let seen = (samples.len() - windows.length()).max(1);
     let per_cycle = (signed_limit as f64 + windows.jitter) / seen as f64;

@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::verdict::Amount;
-use crate::scenario::Metric;
+use crate::scenario::{Metric, MetricUnit};
 
 const DAY_MS: f64 = 24.0 * 60.0 * 60.0 * 1000.0;
 
@@ -34,7 +34,7 @@ pub(super) fn per_day(
             | Metric::Disk
             | Metric::DiskBytes,
             Amount::Plain(amount),
-        ) => amount as f64 / elapsed,
+        ) if recurs(metric, amount, cycles) => amount as f64 / elapsed,
         (
             Metric::RssRate,
             Amount::PerTime {
@@ -45,6 +45,11 @@ pub(super) fn per_day(
         _ => return None,
     };
     (per_ms > 0.0).then(|| whole(per_ms * DAY_MS))
+}
+
+/// Whether a count grew in more than a cycle in ten: what came once in a run is no pace.
+fn recurs(metric: Metric, amount: i64, cycles: f64) -> bool {
+    metric.unit() != MetricUnit::Count || amount as f64 * 10.0 >= cycles
 }
 
 /// `as` saturates, and no machine holds that many bytes.

@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::gates::Finding;
-use super::growth::level;
+use super::growth::{level, signed};
 use super::verdict::{Amount, GateVerdict};
 use crate::units::{ByteDelta, Bytes};
 
@@ -24,7 +24,7 @@ pub(super) fn heap(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let Some((observed, cycle)) = highest else {
         return Finding::none(GateVerdict::Inconclusive, "too few samples");
     };
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = signed(limit);
     let sensitivity = Amount::Plain(limit.saturating_add(level(error)).saturating_add(1));
     Finding::limited(
         observed > limit,
@@ -53,7 +53,7 @@ pub(super) fn rss(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let Some((observed, cycle)) = rises.into_iter().max() else {
         return Finding::none(GateVerdict::Inconclusive, "too few samples");
     };
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = signed(limit);
     Finding::limited(
         observed > limit,
         Amount::Plain(observed),
@@ -81,7 +81,6 @@ pub(super) fn settle(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let Some((returned, cycle)) = slowest else {
         return Finding::none(GateVerdict::Inconclusive, "too few samples");
     };
-    let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
     Finding::limited(
         returned > limit,
         Amount::Plain(signed(returned)),

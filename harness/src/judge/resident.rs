@@ -1,10 +1,12 @@
 //! `rss.per_cycle`: the slope of resident memory, the only byte metric where there is no probe.
 
-use leakgate_stats::{Resident, ResidentRule, ResidentShape, ResidentVerdict, resident};
+use leakgate_stats::{
+    RESIDENT_CLEAN_SAMPLES_MIN, Resident, ResidentRule, ResidentShape, ResidentVerdict, resident,
+};
 
 use super::evidence::Evidence;
 use super::gates::Finding;
-use super::growth::{level, live_bytes, position, whole};
+use super::growth::{level, live_bytes, position, signed, whole};
 use super::risk;
 use super::verdict::{Amount, GateVerdict};
 use crate::units::{ByteDelta, Bytes};
@@ -18,26 +20,31 @@ pub(super) fn rss_per_cycle(limit: u64, evidence: &Evidence<'_>) -> Finding {
         .map(|sample| level(sample.memory.tree_rss))
         .collect();
     let rule = ResidentRule {
-        limit: i64::try_from(limit).unwrap_or(i64::MAX),
+        limit: signed(limit),
         alpha: risk::alpha(evidence),
     };
     let found = resident(&positions, &levels, &rule);
+    // Fewer cycles than that cannot end in a pass, so nothing that they show is held against the target but a leak.
+    let last_look = evidence.started.looks.last().copied().unwrap_or(0);
+    let judgeable = last_look as usize >= RESIDENT_CLEAN_SAMPLES_MIN;
     let verdict = match found.verdict {
         ResidentVerdict::Leak => GateVerdict::Leak,
         ResidentVerdict::Clean => GateVerdict::Pass,
-        ResidentVerdict::Unclear => GateVerdict::Inconclusive,
-        ResidentVerdict::NotJudged => GateVerdict::NotJudged,
+        _ if !judgeable => GateVerdict::NotJudged,
+        ResidentVerdict::Unclear | ResidentVerdict::NotJudged => GateVerdict::Inconclusive,
     };
     let per_cycle = |amount: i64| Amount::PerCycles { amount, cycles: 1 };
     Finding {
         verdict,
         observed: (verdict != GateVerdict::NotJudged).then(|| per_cycle(whole(found.slope))),
         sensitivity: found.sensitivity.map(per_cycle),
-        detail: describe(&found, live_bytes(&samples).as_deref()),
-        more: matches!(
-            found.verdict,
-            ResidentVerdict::Unclear | ResidentVerdict::NotJudged
-        ),
+        detail: match verdict {
+            GateVerdict::NotJudged => format!(
+                "a slope of resident memory is judged from {RESIDENT_CLEAN_SAMPLES_MIN} cycles on, and at most {last_look} are planned"
+            ),
+            _ => describe(&found, live_bytes(&samples).as_deref()),
+        },
+        more: verdict == GateVerdict::Inconclusive,
     }
 }
 
@@ -45,10 +52,9 @@ fn describe(found: &Resident, heap: Option<&[i64]>) -> String {
     let (low, high) = (ByteDelta(whole(found.low)), ByteDelta(whole(found.high)));
     let range = format!("{low} to {high} per cycle");
     match (found.verdict, found.shape) {
-        (ResidentVerdict::NotJudged, _) => format!(
-            "a slope needs {} cycles after the warm-up of resident memory",
-            leakgate_stats::RESIDENT_SAMPLES_MIN
-        ),
+        (ResidentVerdict::NotJudged, _) => {
+            "resident memory was warming up for most of the cycles".to_owned()
+        }
         (ResidentVerdict::Leak, _) => format!("resident memory grows by {range}{}", beside(heap)),
         (ResidentVerdict::Unclear, _) => {
             format!("{range}: neither steady nor over; more cycles would tell")

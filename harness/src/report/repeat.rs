@@ -254,7 +254,10 @@ pub fn write(report: &RepeatReport, style: Style, out: &mut dyn Write) -> io::Re
     }
     let quiet = report.gates.iter().filter(|gate| !told(gate)).count();
     if quiet > 0 {
-        writeln!(out, "  {quiet} gates were never anything but green")?;
+        writeln!(
+            out,
+            "  {quiet} other gates called no leak and gave an answer, or were not judged by choice"
+        )?;
     }
     let longest = report.runs.iter().map(|run| run.duration_ms).max();
     writeln!(

@@ -57,9 +57,10 @@ pub(super) fn limit(gate: &GateReport) -> String {
     format!("{}{per}{mark}", amount(gate.limit))
 }
 
-/// What there is to say about a gate; a growth that is no pass is also stated per day.
+/// What there is to say about a gate; a leak is also stated per day.
 pub(super) fn detail(gate: &GateReport) -> String {
-    let per_day = gate.per_day.filter(|_| gate.verdict != GateVerdict::Pass);
+    let leaks = matches!(gate.verdict, GateVerdict::Leak | GateVerdict::Known);
+    let per_day = gate.per_day.filter(|_| leaks);
     let per_day = match (per_day, gate.unit) {
         (Some(amount), Unit::Bytes) => ByteDelta(amount).to_string(),
         (Some(amount), Unit::Count) => format!("{amount:+}"),
@@ -206,6 +207,9 @@ pub(super) fn place(site: &GrowingSite) -> String {
 /// How often a run of this kind is wrong when it calls a leak, and what shares that risk.
 pub(super) fn false_alarms(report: &RunReport) -> String {
     let budget = report.false_alarms;
+    if budget.gates == 0 {
+        return "False alarms: none by chance, every gate counts exactly".to_owned();
+    }
     let one_in = (1.0 / budget.per_run).round();
     let plural = if budget.gates == 1 { "" } else { "s" };
     let together = match budget.runs {

@@ -70,8 +70,8 @@ pub struct Growth {
 /// baseline. None when they are too few to be cut into windows.
 pub fn growth(positions: &[u32], levels: &[i64], rule: &GrowthRule) -> Option<Growth> {
     let usual = Cut::new(positions, levels)?;
-    let settled = steps::without(levels);
-    if exact::grows(positions, &settled, rule.limit) {
+    let (settled, steps) = steps::without(levels);
+    if exact::grows(positions, &settled, steps, rule) {
         let cut = Cut::into(crate::cut::WINDOWS, positions, levels).unwrap_or(usual);
         return Some(found(Shape::Leak, &cut));
     }

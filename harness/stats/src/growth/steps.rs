@@ -6,23 +6,24 @@ const STEPS_MAX: usize = 2;
 const STEP_FACTOR: i64 = 4;
 
 /// The levels without their one-time steps, at most two: rises that no later level falls below again, and several times
-/// larger than any other. What a typical cycle gains is left in place of each.
-pub(super) fn without(levels: &[i64]) -> Vec<i64> {
+/// larger than any other. What a typical cycle gains is left in place of each. Also how many there were.
+pub(super) fn without(levels: &[i64]) -> (Vec<i64>, usize) {
     let gaps = lasting(levels);
     let mut sizes: Vec<i64> = gaps.clone();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
     let typical = sizes.get(STEPS_MAX).copied().unwrap_or_default();
     let large = typical.saturating_mul(STEP_FACTOR);
-    let mut taken = 0i64;
+    let (mut taken, mut steps) = (0i64, 0);
     let mut rest = Vec::with_capacity(levels.len());
     rest.extend(levels.first());
     for (gap, level) in gaps.iter().zip(levels.iter().skip(1)) {
         if *gap > large {
             taken = taken.saturating_add(gap - typical);
+            steps += 1;
         }
         rest.push(level.saturating_sub(taken));
     }
-    rest
+    (rest, steps)
 }
 
 /// By how much all levels from each sample on stand above all before it; 0 where they do not.

@@ -41,11 +41,20 @@ fn so_many_windows_that_chance_orders_them_no_more_often_than_allowed() {
 }
 
 #[test]
-fn one_byte_per_cycle_without_noise_is_a_leak_from_four_cycles_on() {
-    for cycles in [4, 9, 31, 200] {
+fn one_byte_per_cycle_without_noise_is_a_leak_as_soon_as_chance_does_not_repeat_it_so_often() {
+    // Six values in a row have a chance of 6^-6, below this look's 2.5e-4; five have one above it.
+    for cycles in [6, 9, 31, 200] {
         assert_eq!(over(cycles, |cycle| cycle).shape, Shape::Leak, "{cycles}");
     }
+    assert_eq!(over(5, |cycle| cycle).shape, Shape::Unclear);
     assert_eq!(growth(&[0, 1, 2], &[0, 1, 2], &RULE), None);
+}
+
+#[test]
+fn increments_put_in_place_of_steps_are_no_evidence() {
+    let levels = [0, 5_000, 5_016, 5_032, 12_000];
+    let found = growth(&[0, 1, 2, 3, 4], &levels, &RULE).unwrap();
+    assert_ne!(found.shape, Shape::Leak, "two equal increments are two");
 }
 
 #[test]
