@@ -63,7 +63,6 @@ impl Job {
         })?;
         // Profiles are written by the target, which has a working directory of its own.
         let directory = directory.canonicalize().map_err(Failure::internal)?;
-        let executable = std::env::current_exe().map_err(Failure::internal)?;
         let run = drive::Run {
             started: self.started(&run_id),
             config: self.config.clone(),
@@ -72,7 +71,10 @@ impl Job {
             profile: self.profile,
             quick: self.quick,
             directory: directory.clone(),
-            emit: vec![executable.display().to_string(), "emit".to_owned()],
+            emit: vec![
+                format!("/proc/{}/exe", std::process::id()),
+                "emit".to_owned(),
+            ],
             seeding: self.seeding,
         };
         let mut progress = Progress::new(run.scenarios.len());

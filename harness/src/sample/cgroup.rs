@@ -32,7 +32,7 @@ pub(super) fn memory(pid: u32) -> Option<Cgroup> {
 }
 
 fn group_of(process: &str) -> Option<Group> {
-    let text = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
+    let text = super::proc::text(format!("/proc/{process}/cgroup")).ok()?;
     parse(&text)
 }
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::record::event::Memory;
 use crate::units::Bytes;
@@ -60,7 +60,13 @@ pub fn is_alive(pid: u32) -> bool {
 
 /// One process; nothing when it is not there.
 pub fn read_process(pid: u32) -> Option<Process> {
-    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    parse_stat(&text(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// A table of `/proc`. Processes and groups name themselves, and with any bytes: a name that is no UTF-8 must not hide the
+/// figures that stand beside it.
+pub(crate) fn text(path: impl AsRef<Path>) -> io::Result<String> {
+    Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned())
 }
 
 /// `pid (name) state ppid ...`; the name may hold spaces and parentheses, so the last `)` counts.
@@ -97,7 +103,7 @@ pub fn count_threads(pid: u32, names: &mut BTreeMap<String, u32>) {
     for entry in entries.flatten() {
         let mut path: PathBuf = entry.path();
         path.push("comm");
-        if let Ok(name) = fs::read_to_string(path) {
+        if let Ok(name) = text(path) {
             *names.entry(name.trim_end().to_owned()).or_default() += 1;
         }
     }
@@ -107,8 +113,8 @@ pub fn count_threads(pid: u32, names: &mut BTreeMap<String, u32>) {
 ///
 /// `rss` and `high_water` are this process's own; summing is the caller's.
 pub fn memory(pid: u32) -> Option<Memory> {
-    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let rollup = text(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let status = text(format!("/proc/{pid}/status")).ok()?;
     let maps = fs::read(format!("/proc/{pid}/maps")).ok()?;
     let field = |name| kib_field(&rollup, name);
     let rss = field("Rss");
@@ -158,6 +164,37 @@ mod tests {
                 zombie: true
             }
         );
+    }
+
+    #[test]
+    fn a_process_whose_name_is_no_utf8_is_seen_like_any_other() {
+        let mut child = std::process::Command::new("sh")
+            .args([
+                "-c",
+                r#"printf 'w\303' >/proc/$$/comm && echo named && read x"#,
+            ])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut named = [0; 6];
+        let mut output = child.stdout.take().unwrap();
+        std::io::Read::read_exact(&mut output, &mut named).unwrap();
+        assert_eq!(
+            fs::read(format!("/proc/{}/comm", child.id())).unwrap(),
+            b"w\xc3\n"
+        );
+
+        assert!(is_alive(child.id()));
+        let tree = descendants(std::process::id()).unwrap();
+        assert!(tree.iter().any(|process| process.pid == child.id()));
+        let mut threads = BTreeMap::new();
+        count_threads(child.id(), &mut threads);
+        assert_eq!(threads, BTreeMap::from([("w\u{fffd}".to_owned(), 1)]));
+        assert!(memory(child.id()).unwrap().high_water.0 > 0);
+
+        drop(child.stdin.take());
+        child.wait().unwrap();
     }
 
     #[test]

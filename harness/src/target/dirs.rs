@@ -1,10 +1,10 @@
 //! The private directories of one target instance.
 
 use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::template::Values;
 
@@ -15,6 +15,8 @@ const SOCKET_NAME_ROOM: usize = 40;
 #[derive(Debug)]
 pub struct PrivateDirs {
     root: PathBuf,
+    /// Whether it was this instance that made it: nothing else is removed.
+    made: bool,
 }
 
 impl PrivateDirs {
@@ -24,10 +26,9 @@ impl PrivateDirs {
     /// # Errors
     /// When its path is too long for a socket to live in.
     pub fn choose() -> io::Result<Self> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let name = format!("leakgate-{}-{:x}", std::process::id(), now.as_micros());
+        // Another state, and so another number, with every call: a clock gives two instances the same now and then.
+        let random = RandomState::new().build_hasher().finish();
+        let name = format!("leakgate-{}-{random:016x}", std::process::id());
         let root = std::env::temp_dir().join(name);
         let longest = root.as_os_str().len() + "/run/".len() + SOCKET_NAME_ROOM;
         if longest >= 108 {
@@ -37,25 +38,20 @@ impl PrivateDirs {
             );
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        Ok(Self { root })
+        Ok(Self { root, made: false })
     }
 
     /// Makes the directories, mode 0700.
     ///
     /// # Errors
     /// When they cannot be made, or somebody has been there before.
-    pub fn make(&self) -> io::Result<()> {
-        let dirs = [
-            self.root.clone(),
-            self.run(),
-            self.state(),
-            self.tmp(),
-            self.home(),
-        ];
-        for dir in dirs {
-            fs::DirBuilder::new().mode(0o700).create(dir)?;
-        }
-        Ok(())
+    pub fn make(&mut self) -> io::Result<()> {
+        let mut private = fs::DirBuilder::new();
+        private.mode(0o700).create(&self.root)?;
+        self.made = true;
+        [self.run(), self.state(), self.tmp(), self.home()]
+            .iter()
+            .try_for_each(|dir| private.create(dir))
     }
 
     /// What holds them all.
@@ -96,7 +92,41 @@ impl PrivateDirs {
 
 impl Drop for PrivateDirs {
     fn drop(&mut self) {
-        // What cannot be removed now has nobody left to tell; the supervisor tries again when it ends.
-        let _ = fs::remove_dir_all(&self.root);
+        if self.made {
+            // What cannot be removed now has nobody left to tell; the supervisor tries again when it ends.
+            let _ = fs::remove_dir_all(&self.root);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_somebody_else_has_made_is_refused_and_stays() {
+        let mut first = PrivateDirs::choose().unwrap();
+        first.make().unwrap();
+        let mut second = PrivateDirs {
+            root: first.root.clone(),
+            made: false,
+        };
+        let refused = second.make().unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        drop(second);
+        assert!(first.run().is_dir());
+        let root = first.root.clone();
+        drop(first);
+        assert!(!root.exists());
+    }
+
+    #[test]
+    fn instances_of_one_moment_have_directories_of_their_own() {
+        let mut names: Vec<_> = (0..1000)
+            .map(|_| PrivateDirs::choose().unwrap().root.clone())
+            .collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), 1000);
     }
 }

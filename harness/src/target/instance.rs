@@ -117,7 +117,7 @@ impl Instance {
     /// # Errors
     /// See [`StartError`]; nothing is left running then.
     pub fn start(plan: Plan<'_>) -> Result<Self, StartError> {
-        let dirs = PrivateDirs::choose()?;
+        let mut dirs = PrivateDirs::choose()?;
         let values = match plan.takes_a_port() {
             true => dirs
                 .values(plan.root)
@@ -139,8 +139,13 @@ impl Instance {
             }
             _ => (None, None),
         };
-        let (child, mut control) = spawn_supervisor(dirs.root())?;
-        dirs.make()?;
+        let (mut child, mut control) = spawn_supervisor(dirs.root())?;
+        if let Err(error) = dirs.make() {
+            // It would remove what may be somebody else's; nothing else is left for it to do.
+            child.kill()?;
+            child.wait()?;
+            return Err(error.into());
+        }
         stdio::hand_over(&control, ends.as_ref())?;
         // Far shorter than the socket's buffer: this does not wait.
         let mut line = serde_json::to_vec(&launch).map_err(io::Error::from)?;
@@ -336,7 +341,9 @@ fn free_port() -> io::Result<u16> {
 /// It knows from its first moment which directory to remove should leakgate go away.
 fn spawn_supervisor(private: &Path) -> io::Result<(Child, std::os::unix::net::UnixStream)> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-    let child = Process::new(std::env::current_exe()?)
+    // Not by its path: there may be another program by now, or none, when leakgate is built anew during a run.
+    let child = Process::new("/proc/self/exe")
+        .arg0("leakgate")
         .arg(super::SUPERVISE)
         .arg(private)
         .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))

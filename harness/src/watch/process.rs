@@ -123,7 +123,7 @@ impl AsRawFd for Found {
 }
 
 fn is_kernel_thread(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let stat = proc::text(format!("/proc/{pid}/stat")).unwrap_or_default();
     // After the name: state, parent, group, session, terminal, its group, flags.
     let flags = stat
         .rsplit_once(')')
