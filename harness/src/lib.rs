@@ -9,6 +9,7 @@ pub mod exit_code;
 pub mod judge;
 pub mod known;
 pub mod profile;
+mod program;
 mod prove;
 pub mod record;
 pub mod report;

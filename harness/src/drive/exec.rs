@@ -1,5 +1,6 @@
 //! The `exec` driver: every step is a command of `leakgate.toml`, so any target with a command line can be driven.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -10,6 +11,7 @@ use tokio::process::Command;
 use super::driver::{Refusal, StepError};
 use super::tally::Tally;
 use crate::config::{ExecStep, ExecSteps};
+use crate::program::{Keep, Program, Said, printable};
 use crate::sample::pause;
 use crate::scenario::Action;
 use crate::target::Instance;
@@ -18,6 +20,8 @@ use crate::template::{Values, expand_all, shell_line};
 /// Between two looks at whether a session has ended; a foreign program sends no events.
 const EXIT_EVERY: Duration = Duration::from_millis(10);
 
+/// What is shown of what a command said when it failed.
+const SHOWN_BYTES_MAX: usize = 2_000;
 /// Rows of a screen that a message shows.
 const SCREEN_SHOWN: usize = 3;
 
@@ -35,8 +39,23 @@ pub(super) struct ExecDriver {
 struct Ran {
     success: bool,
     command: String,
-    stdout: String,
-    stderr: String,
+    stdout: Said,
+    stderr: Vec<u8>,
+}
+
+impl Ran {
+    /// What it printed, all of it: half a screen cannot tell what is absent.
+    fn screen(&self) -> Result<Cow<'_, str>, StepError> {
+        let Said { bytes, cut } = &self.stdout;
+        match cut {
+            false => Ok(String::from_utf8_lossy(bytes)),
+            true => Err(StepError::Load(format!(
+                "`{}` printed more than {} bytes: no screen is that large",
+                self.command,
+                bytes.len()
+            ))),
+        }
+    }
 }
 
 impl ExecDriver {
@@ -88,10 +107,9 @@ impl ExecDriver {
                 contains,
                 absent,
             } => {
-                let screen = self
-                    .succeed(ExecStep::Screen, self.session(session))
-                    .await?
-                    .stdout;
+                let values = self.session(session);
+                let ran = self.succeed(ExecStep::Screen, values).await?;
+                let screen = ran.screen()?;
                 let rows: Vec<&str> = screen.lines().collect();
                 screen_is(&rows, contains.as_deref(), absent.as_deref())?;
             }
@@ -137,9 +155,10 @@ impl ExecDriver {
         if ran.success {
             return Ok(ran);
         }
+        let shown = printable(&ran.stderr[..ran.stderr.len().min(SHOWN_BYTES_MAX)]);
         Err(StepError::Refused(Refusal {
             code: None,
-            message: format!("`{}` failed: {}", ran.command, ran.stderr.trim_end()),
+            message: format!("`{}` failed: {}", ran.command, shown.trim_end()),
         }))
     }
 
@@ -157,16 +176,18 @@ impl ExecDriver {
         };
         let mut command = Command::new(program);
         command.args(arguments).env_clear().envs(&self.env);
-        command.stdin(Stdio::null()).kill_on_drop(true);
+        command.stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let line = argv.join(" ");
-        let output = command.output().await;
-        let output =
-            output.map_err(|error| StepError::Target(format!("cannot run `{line}`: {error}")))?;
+        let ended = async { Program::start(&mut command)?.output(Keep::First).await };
+        let ended = ended
+            .await
+            .map_err(|error| StepError::Target(format!("cannot run `{line}`: {error}")))?;
         Ok(Ran {
-            success: output.status.success(),
+            success: ended.status.success(),
             command: line,
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stdout: ended.stdout,
+            stderr: ended.stderr.bytes,
         })
     }
 }

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use super::driver::StepError;
+use crate::program::{Program, printable};
 
 /// What is shown of what a program said when it failed.
 const SHOWN_BYTES_MAX: u64 = 2_000;
@@ -24,17 +25,16 @@ pub(super) async fn run(
     let cannot = |error: std::io::Error| StepError::Load(format!("cannot run `{line}`: {error}"));
     // A file takes whatever the program says, and none of it has to be kept in memory.
     let mut said = tempfile::tempfile().map_err(cannot)?;
-    let status = Command::new(program)
+    let mut process = Command::new(program);
+    process
         .args(arguments)
         .env_clear()
         .envs(env)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(said.try_clone().map_err(cannot)?)
-        .kill_on_drop(true)
-        .status()
-        .await
-        .map_err(cannot)?;
+        .stderr(said.try_clone().map_err(cannot)?);
+    let status = async { Program::start(&mut process)?.wait().await };
+    let status = status.await.map_err(cannot)?;
     if status.code() == Some(code) {
         return Ok(());
     }
@@ -43,7 +43,7 @@ pub(super) async fn run(
     said.take(SHOWN_BYTES_MAX)
         .read_to_end(&mut shown)
         .map_err(cannot)?;
-    let shown = String::from_utf8_lossy(&shown);
+    let shown = printable(&shown);
     Err(StepError::Load(format!(
         "`{line}` ended with {status}, not with exit code {code}: {}",
         shown.trim_end()

@@ -9,6 +9,11 @@ use std::process::Stdio;
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
+use crate::program::{Keep, Program, printable};
+
+/// What is shown of the end of what a build said when it failed.
+const SHOWN_BYTES_MAX: usize = 4096;
+
 /// Why a target could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
@@ -53,23 +58,26 @@ pub async fn build(argv: &[String], root: &Path, messages: Messages) -> Result<(
         .args(arguments)
         .current_dir(root)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .kill_on_drop(true);
-    process.stderr(match messages {
-        Messages::Shown => Stdio::inherit(),
-        Messages::Kept => Stdio::piped(),
-    });
-    let output = async { process.spawn()?.wait_with_output().await };
-    let output = output.await.map_err(|source| BuildError::NotRun {
+        .stdout(Stdio::null());
+    let ended = async {
+        Ok(match messages {
+            // In leakgate's own process group: what a terminal sends to leakgate reaches the build too.
+            Messages::Shown => (process.kill_on_drop(true).status().await?, Vec::new()),
+            Messages::Kept => {
+                let process = Program::start(process.stderr(Stdio::piped()))?;
+                let ended = process.output(Keep::Last).await?;
+                (ended.status, ended.stderr.bytes)
+            }
+        })
+    };
+    let (status, said) = ended.await.map_err(|source| BuildError::NotRun {
         command: command.clone(),
         source,
     })?;
-    if output.status.success() {
+    if status.success() {
         return Ok(());
     }
-    let messages =
-        String::from_utf8_lossy(&output.stderr[output.stderr.len().saturating_sub(4096)..])
-            .into_owned();
+    let messages = printable(&said[said.len().saturating_sub(SHOWN_BYTES_MAX)..]);
     Err(BuildError::Failed { command, messages })
 }
 

@@ -1,8 +1,8 @@
 //! One running target: its supervisor, its directories, its log.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,7 @@ use super::exit::{Exit, signal_number};
 use super::stdio::{self, Stdio as Pipes};
 use super::wire::{Command, Launch, Notice};
 use crate::config::{self, Target};
+use crate::program::printable;
 use crate::sample::{files_under, pause, proc};
 use crate::template::{Values, expand_all, placeholders};
 
@@ -36,6 +37,8 @@ pub(super) const READY_EVERY: Duration = Duration::from_millis(5);
 const LEFT_MAX: usize = 32;
 /// What is shown of a log when its target failed.
 const LOG_TAIL_LINES: usize = 12;
+/// The same in bytes; a log may be as long as the disk has room.
+const LOG_TAIL_BYTES: u64 = 8192;
 
 /// What to start: a target's build or its dhat variant.
 #[derive(Clone, Copy, Debug)]
@@ -355,8 +358,32 @@ fn spawn_supervisor(private: &Path) -> io::Result<(Child, std::os::unix::net::Un
 }
 
 fn tail(log: &Path) -> String {
-    let bytes = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(8192)..]).into_owned();
+    let end = || {
+        let mut file = File::open(log)?;
+        let begin = file.metadata()?.len().saturating_sub(LOG_TAIL_BYTES);
+        file.seek(SeekFrom::Start(begin))?;
+        let mut end = Vec::new();
+        file.take(LOG_TAIL_BYTES).read_to_end(&mut end)?;
+        Ok::<_, io::Error>(end)
+    };
+    let text = printable(&end().unwrap_or_default());
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_log_the_end_is_shown_and_nothing_that_a_terminal_obeys() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        // Takes no room on the disk, and all of it in memory when it is read.
+        log.as_file().set_len(1 << 40).unwrap();
+        let mut appended = File::options().append(true).open(log.path()).unwrap();
+        appended.write_all(b"\n\x1b[2Jlast\n").unwrap();
+        let shown = tail(log.path());
+        assert!(shown.ends_with("\n\\u{1b}[2Jlast"), "{shown}");
+        assert!(!shown.contains(|c: char| c.is_control() && c != '\n'));
+    }
 }

@@ -10,6 +10,7 @@ use super::instance::{Instance, READY_EVERY, SUPERVISOR_WITHIN, StartError};
 use super::listener;
 use super::wire::Notice;
 use crate::config::Ready;
+use crate::program::Program;
 use crate::sample::{pause, proc};
 use crate::template::{expand, expand_all};
 
@@ -92,15 +93,12 @@ impl Instance {
             return false;
         };
         let mut command = tokio::process::Command::new(program);
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(&self.env)
-            .kill_on_drop(true);
+        command.args(arguments).env_clear().envs(&self.env);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        command.status().await.is_ok_and(|status| status.success())
+        let ended = async { Program::start(&mut command)?.wait().await };
+        ended.await.is_ok_and(|status| status.success())
     }
 }

@@ -109,3 +109,50 @@ fn when_leakgate_is_killed_its_supervisor_ends_the_rest() {
         workspace.left_behind()
     );
 }
+
+/// A step that starts something and waits for it, under a deadline of its own.
+fn closing_for_ever(within: &str) -> Workspace {
+    let targets = DIRECTORIES.replace(
+        r#"["rmdir", "{tmp}/{session}"]"#,
+        r#"["sh", "-c", "sleep 77; true"]"#,
+    );
+    let scenario = OPEN_CLOSE.replace(
+        "do = \"close\"",
+        &format!("do = \"close\"\nwithin = \"{within}\""),
+    );
+    Workspace::new(&targets, &scenario)
+}
+
+#[test]
+fn what_a_late_step_has_started_ends_with_it() {
+    let workspace = closing_for_ever("1s");
+    let (code, stdout, stderr) = workspace.run(&[]);
+    assert_eq!(code, 5, "{stdout}{stderr}");
+    let gone = || workspace.processes().is_empty();
+    assert!(
+        within(Duration::from_secs(5), gone),
+        "{:?}",
+        workspace.processes()
+    );
+}
+
+#[test]
+fn what_a_step_has_started_ends_when_the_run_is_interrupted() {
+    let workspace = closing_for_ever("60s");
+    let mut run = run_under_way(&workspace);
+    let closing = || {
+        workspace
+            .processes()
+            .iter()
+            .any(|line| line.starts_with("sleep 77"))
+    };
+    assert!(within(Duration::from_secs(20), closing));
+    signal(&run, Signal::TERM);
+    assert_eq!(run.wait().expect("it ends").code(), Some(130));
+    let gone = || workspace.processes().is_empty();
+    assert!(
+        within(Duration::from_secs(5), gone),
+        "{:?}",
+        workspace.processes()
+    );
+}

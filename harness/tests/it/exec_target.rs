@@ -77,3 +77,25 @@ fn tmux_is_driven_through_its_own_command_line() {
     let (code, stdout, stderr) = workspace.run(&[]);
     assert_eq!(code, 0, "{stdout}{stderr}");
 }
+
+#[test]
+fn leakgate_may_be_removed_while_it_runs() {
+    let remove = "[[step]]\ndo = \"run\"\ncommand = [\"rm\", \"-f\", \"{root}/leakgate\"]\n";
+    let emit = "[[step]]\ndo = \"run\"\ncommand = [\"{emit}\", \"--bytes\", \"1\"]\n";
+    let scenario = OPEN_CLOSE.replace("[gates]", &format!("{remove}{emit}[gates]"));
+    let workspace = Workspace::new(DIRECTORIES, &scenario);
+    std::fs::write(workspace.path().join("scenarios/next.toml"), &scenario).expect("written");
+    let copy = workspace.path().join("leakgate");
+    std::fs::copy(env!("CARGO_BIN_EXE_leakgate"), &copy).expect("copied");
+    // `it` removes the program; `next` needs a supervisor of its own after that.
+    let output = std::process::Command::new(&copy)
+        .args(["run", "it", "next"])
+        .current_dir(workspace.path())
+        .env("TMPDIR", workspace.path().join("tmp"))
+        .output()
+        .expect("it runs");
+    assert!(!copy.exists());
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    workspace.assert_nothing_left();
+}

@@ -19,9 +19,10 @@ mod stream;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
 use tokio::task::JoinSet;
 
 pub(super) use self::abilities::{able, steps};
@@ -47,9 +48,14 @@ pub(super) struct WireDriver {
     /// Where connections are made; nowhere when the target is driven over its standard input and output.
     address: Option<Address>,
     framing: Framing,
-    /// Clients by the scenario's name for the group; those that a step is being done on are not in it.
-    clients: Mutex<BTreeMap<String, Vec<Client>>>,
+    /// Groups of clients by the scenario's name; one goes with `disconnect`, and all with the target.
+    groups: Mutex<BTreeMap<String, Arc<Group>>>,
 }
+
+/// Clients that a scenario names together, on which steps take turns; nothing once a step on them has failed.
+type Group = Turns<Option<Vec<Client>>>;
+/// A step's turn on a group.
+type Turn = OwnedMutexGuard<Option<Vec<Client>>>;
 
 impl WireDriver {
     /// A driver of a target that listens.
@@ -63,7 +69,7 @@ impl WireDriver {
         Ok(Self {
             address: Some(address),
             framing,
-            clients: Mutex::default(),
+            groups: Mutex::default(),
         })
     }
 
@@ -99,17 +105,17 @@ impl WireDriver {
                     .await?;
             }
         }
-        let clients = BTreeMap::from([(STANDING.to_owned(), vec![client])]);
+        let standing = Arc::new(Group::new(Some(vec![client])));
         Ok(Self {
             address: None,
             framing,
-            clients: Mutex::new(clients),
+            groups: Mutex::new(BTreeMap::from([(STANDING.to_owned(), standing)])),
         })
     }
 
     /// Does one step, whose texts have been expanded, and counts what it did into `load`.
     ///
-    /// Steps may be done at the same time, on different clients.
+    /// Steps may be done at the same time; on the same clients they are done one after the other.
     pub(super) async fn step(
         &self,
         action: &Action,
@@ -123,11 +129,14 @@ impl WireDriver {
                 for _ in 0..*count {
                     clients.push(self.connect(patience, load).await?);
                 }
-                self.lock().insert(client.clone(), clients);
+                let group = Arc::new(Group::new(Some(clients)));
+                self.lock().insert(client.clone(), group);
                 Ok(())
             }
             Action::Disconnect { client, how } => {
-                let clients = self.take(client)?;
+                let mut turn = self.turn(client, patience).await?;
+                self.forget(client, &turn);
+                let clients = turn.take().ok_or_else(|| not_connected(client))?;
                 load.client_ms += clients.iter().map(Client::connected_ms).sum::<u64>();
                 match how {
                     Leave::Goodbye => {
@@ -139,15 +148,18 @@ impl WireDriver {
             }
             Action::Exchange { client, exchange } => {
                 let name = client.as_deref().unwrap_or(STANDING);
-                let clients = match client {
-                    Some(client) => self.take(client)?,
-                    None => vec![self.standing(patience, load).await?],
+                let mut turn = self.turn(name, patience).await?;
+                let clients = match (client, turn.take()) {
+                    (Some(_), Some(clients)) => clients,
+                    (Some(client), None) => return Err(not_connected(client)),
+                    (None, kept) => vec![self.standing(kept, patience, load).await?],
                 };
                 let deed = Deed::Exchange(exchange.clone());
-                let clients = all(clients, &deed, patience, load).await?;
+                let done = all(clients, &deed, patience, load).await;
+                let clients = done.inspect_err(|_| self.forget(name, &turn))?;
                 // The standing connection that is expected to be closed is gone with that: another takes its place.
                 if client.is_some() || *exchange != Exchange::Expect(Expected::Closed) {
-                    self.lock().insert(name.to_owned(), clients);
+                    *turn = Some(clients);
                 }
                 Ok(())
             }
@@ -173,8 +185,12 @@ impl WireDriver {
         Ok(Client::new(stream, self.framing))
     }
 
-    async fn standing(&self, patience: Patience, load: &mut Load) -> Result<Client, StepError> {
-        let kept = self.lock().remove(STANDING);
+    async fn standing(
+        &self,
+        kept: Option<Vec<Client>>,
+        patience: Patience,
+        load: &mut Load,
+    ) -> Result<Client, StepError> {
         match kept.into_iter().flatten().next() {
             Some(client) if !client.is_closed() => Ok(client),
             // What a real client does when a server has closed an idle connection.
@@ -182,15 +198,46 @@ impl WireDriver {
         }
     }
 
-    fn take(&self, name: &str) -> Result<Vec<Client>, StepError> {
-        let clients = self.lock().remove(name);
-        clients.ok_or_else(|| StepError::Load(format!("clients `{name}` are not connected")))
+    /// Waits until no other step uses these clients.
+    async fn turn(&self, name: &str, patience: Patience) -> Result<Turn, StepError> {
+        let group = match name {
+            STANDING => self.lock().entry(name.to_owned()).or_default().clone(),
+            _ => {
+                let group = self.lock().get(name).cloned();
+                group.ok_or_else(|| not_connected(name))?
+            }
+        };
+        let turn = tokio::time::timeout_at(patience.deadline(), group.lock_owned()).await;
+        turn.map_err(|_| {
+            let who = match name {
+                STANDING => "the standing connection".to_owned(),
+                name => format!("clients `{name}`"),
+            };
+            StepError::Late(format!(
+                "another branch used {who} all the time; steps on the same connection take turns"
+            ))
+        })
+    }
+
+    /// The group of this turn is over; one that has taken its name since then is not.
+    fn forget(&self, name: &str, turn: &Turn) {
+        let mut groups = self.lock();
+        if groups
+            .get(name)
+            .is_some_and(|group| Arc::ptr_eq(group, Turn::mutex(turn)))
+        {
+            groups.remove(name);
+        }
     }
 
     /// No code that holds this lock can panic half-way through a change.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Client>>> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Group>>> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn not_connected(name: &str) -> StepError {
+    StepError::Load(format!("clients `{name}` are not connected"))
 }
 
 /// Does the same with every client, many at the same time; the first failure ends the others.

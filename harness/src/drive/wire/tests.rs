@@ -105,7 +105,7 @@ async fn a_step_that_fails_on_one_connection_closes_them_all() {
     let driver = WireDriver {
         address: Some(Address::Unix(path)),
         framing: Framing::Lines,
-        clients: Mutex::default(),
+        groups: Mutex::default(),
     };
     let mut load = Load::default();
     let within = Duration::from_secs(8);
@@ -135,4 +135,86 @@ async fn a_step_that_fails_on_one_connection_closes_them_all() {
         peer.read_to_end(&mut rest).await.expect("the end");
     }
     assert!(driver.lock().is_empty());
+}
+
+#[tokio::test]
+async fn steps_on_the_same_clients_take_turns() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("s");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    let driver = WireDriver {
+        address: Some(Address::Unix(path)),
+        framing: Framing::Lines,
+        groups: Mutex::default(),
+    };
+    let within = Duration::from_secs(8);
+    let connect = Action::Connect {
+        client: "c".to_owned(),
+        count: 2,
+    };
+    let mut load = Load::default();
+    let connected = driver.step(&connect, within, &mut load);
+    connected.await.expect("connected");
+    let mut peers = JoinSet::new();
+    peers.spawn(async move {
+        let mut echoes = JoinSet::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            let (mut reader, mut writer) = stream.into_split();
+            echoes.spawn(async move { tokio::io::copy(&mut reader, &mut writer).await });
+        }
+    });
+    for client in [Some("c".to_owned()), None] {
+        let said = |text: &str| Action::Exchange {
+            client: client.clone(),
+            exchange: Exchange::Send {
+                payload: Payload::Text(text.to_owned()),
+                framed: Framed::Whole,
+            },
+        };
+        let heard = Action::Exchange {
+            client: client.clone(),
+            exchange: Exchange::Expect(Expected::Contains("second".to_owned())),
+        };
+        let (first, second) = (said("first"), said("second"));
+        let mut loads = [Load::default(), Load::default(), Load::default()];
+        let [one, two, three] = &mut loads;
+        // The first of them has begun when the second one comes: nobody is told that nobody is connected.
+        let (one, two, three) = tokio::join!(
+            driver.step(&first, within, one),
+            driver.step(&second, within, two),
+            driver.step(&heard, within, three),
+        );
+        one.and(two).and(three).expect("each has its turn");
+        let connected: u64 = loads.iter().map(|load| load.connected).sum();
+        assert_eq!(
+            connected,
+            u64::from(client.is_none()),
+            "one standing connection"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_never_has_its_turn_says_who_had_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("s");
+    let _listener = UnixListener::bind(&path).expect("a socket");
+    let driver = WireDriver {
+        address: Some(Address::Unix(path)),
+        framing: Framing::Lines,
+        groups: Mutex::default(),
+    };
+    let within = Duration::from_millis(20);
+    let _turn = driver
+        .turn(STANDING, Patience::of(within))
+        .await
+        .expect("free");
+    let waits = Action::Exchange {
+        client: None,
+        exchange: Exchange::Expect(Expected::Line("x".to_owned())),
+    };
+    match driver.step(&waits, within, &mut Load::default()).await {
+        Err(StepError::Late(text)) => assert!(text.contains("the standing connection"), "{text}"),
+        other => panic!("expected a step that is late, got {other:?}"),
+    }
 }
