@@ -37,7 +37,10 @@ pub(super) fn rss_per_cycle(limit: u64, evidence: &Evidence<'_>) -> Finding {
     Finding {
         verdict,
         observed: (verdict != GateVerdict::NotJudged).then(|| per_cycle(whole(found.slope))),
-        sensitivity: found.sensitivity.map(per_cycle),
+        // Growth of the series' own counts for nothing here.
+        sensitivity: found
+            .sensitivity
+            .map(|least| per_cycle(least.max(rule.limit.saturating_add(1)))),
         detail: match verdict {
             GateVerdict::NotJudged => format!(
                 "a slope of resident memory is judged from {RESIDENT_CLEAN_SAMPLES_MIN} cycles on, and at most {last_look} are planned"

@@ -7,7 +7,7 @@ pub(crate) mod recording;
 use recording::{Builder, ScenarioBuilder, site};
 
 use super::*;
-use crate::record::event::{KnownLeak, Line, Outcome, SitesCompared};
+use crate::record::event::{KnownLeak, Line, Load, Outcome, SitesCompared};
 use crate::scenario::Metric;
 
 /// The only scenario's verdict.
@@ -539,5 +539,58 @@ fn a_slope_of_resident_memory_is_judged_where_there_are_cycles_enough() {
         leak.detail.contains("outside the counted heap"),
         "{}",
         leak.detail
+    );
+}
+
+/// Sessions and MiB of output that vary independently.
+fn varied(cycle: u32) -> Load {
+    Load {
+        opened: u64::from(cycle % 3) + 1,
+        output_bytes: u64::from(cycle * 7 % 5) << 20,
+        ..Load::default()
+    }
+}
+
+#[test]
+fn growth_is_attributed_to_what_it_goes_with() {
+    let kept = |cycle: u32| -> u64 {
+        let sessions: u64 = (1..=cycle).map(|cycle| varied(cycle).opened).sum();
+        128 * sessions
+    };
+    let mut scenario = ScenarioBuilder::clean("varied", 31).heap(kept);
+    scenario.load = varied;
+    let verdict = judged(&scenario.alone());
+    let found = |per: &str| {
+        let mut kept = verdict
+            .attributions
+            .iter()
+            .filter(|found| found.quantity == Quantity::Kept);
+        kept.find(|found| found.per == per).expect(per).clone()
+    };
+    let session = found("session");
+    assert!((session.bytes - 128.0).abs() < 0.01, "{session:?}");
+    assert!(session.low > 127.0 && session.high < 129.0, "{session:?}");
+    let output = found("MiB of output");
+    assert!(output.bytes.abs() < 0.01, "{output:?}");
+}
+
+#[test]
+fn kinds_of_load_that_always_go_together_are_named_together() {
+    let mut scenario = ScenarioBuilder::clean("together", 31)
+        .heap(|cycle| (1..=u64::from(cycle)).map(|cycle| cycle % 3 + 1).sum());
+    scenario.load = |cycle| Load {
+        opened: u64::from(cycle % 3) + 1,
+        connected: 2 * (u64::from(cycle % 3) + 1),
+        ..Load::default()
+    };
+    let verdict = judged(&scenario.alone());
+    let named: Vec<&str> = verdict
+        .attributions
+        .iter()
+        .map(|found| found.per.as_str())
+        .collect();
+    assert!(
+        named.iter().any(|per| per.contains("session and client")),
+        "{named:?}"
     );
 }

@@ -35,6 +35,8 @@ pub(crate) struct ScenarioBuilder {
     pub(crate) gates: Vec<(Metric, u64)>,
     /// Changes the sample after each measured cycle (from 1), and the baseline (0).
     pub(crate) keep: Keep,
+    /// What the load of a cycle did.
+    pub(crate) load: fn(u32) -> Load,
     /// What a measured cycle holds in its middle: the heap, and what is accounted for.
     pub(crate) within: Within,
     pub(crate) idle_bytes: Option<u64>,
@@ -104,7 +106,7 @@ impl Builder {
     fn drive(&mut self, scenario: &ScenarioBuilder) {
         self.push(target(false));
         for cycle in 1..=WARMUP {
-            self.push(cycle_finished(Phase::Warmup, cycle));
+            self.push(cycle_finished(Phase::Warmup, cycle, (scenario.load)(cycle)));
             let mut sample = at_rest(Phase::Warmup, cycle);
             if cycle == WARMUP {
                 (scenario.keep)(0, &mut sample);
@@ -121,7 +123,11 @@ impl Builder {
                     accounted: Some(BTreeMap::from([("screen_bytes".to_owned(), accounted)])),
                 }));
             }
-            self.push(cycle_finished(Phase::Measure, cycle));
+            self.push(cycle_finished(
+                Phase::Measure,
+                cycle,
+                (scenario.load)(cycle),
+            ));
             let mut sample = at_rest(Phase::Measure, cycle);
             (scenario.keep)(cycle, &mut sample);
             self.push(Event::Sample(Box::new(sample)));
@@ -186,6 +192,11 @@ impl ScenarioBuilder {
                 .map(|metric| (metric, limit(metric)))
                 .collect(),
             keep: Box::new(|_, _| {}),
+            load: |_| Load {
+                opened: 1,
+                closed: 1,
+                ..Load::default()
+            },
             within: Box::new(|_| {
                 let mut heap = heap_at_rest();
                 heap.live_bytes.0 += 1 << 20;
@@ -271,16 +282,12 @@ fn target(dhat: bool) -> Event {
     })
 }
 
-fn cycle_finished(phase: Phase, cycle: u32) -> Event {
+fn cycle_finished(phase: Phase, cycle: u32, load: Load) -> Event {
     Event::CycleFinished(CycleFinished {
         phase,
         cycle,
         duration_ms: 40,
-        load: Load {
-            opened: 1,
-            closed: 1,
-            ..Load::default()
-        },
+        load,
     })
 }
 
