@@ -119,6 +119,24 @@ impl Kind {
         }
     }
 
+    /// What its gate must name, where the metric tells things by name.
+    pub(super) fn named(self) -> Option<&'static str> {
+        match self {
+            Kind::Length => Some("leakgate.seed.length"),
+            Kind::Capacity => Some("leakgate.seed.capacity"),
+            Kind::Thread => Some("leak-seed"),
+            _ => None,
+        }
+    }
+
+    /// Whether `metric` is the one that watches for it, or of that group.
+    pub(super) fn is_watched_by(self, metric: &str) -> bool {
+        self.watched_by().is_some_and(|watcher| {
+            let rest = metric.strip_prefix(watcher);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    }
+
     /// What is sown where nothing else is asked for: of the kinds that `declared` names, the smallest that must be seen.
     pub(super) fn dose(self, declared: &SelfTest) -> Dose {
         let one_in = |every| Dose { amount: 1, every };

@@ -7,14 +7,17 @@ use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use super::ledger::Ledger;
-use super::trial::{Outcome, Planned, Trial, red};
-use crate::cli::job::{Job, Shown};
+use super::ledger::{Ledger, LedgerError};
+use super::movement::Movement;
+use super::trial::{Outcome, Planned, Programs, Trial, red};
+use crate::causes::with_causes;
+use crate::cli::job::{Done, Job, Shown};
 use crate::cli::{Failure, output};
 use crate::config::Config;
 use crate::drive::ProfileMode;
 use crate::exit_code;
 use crate::judge::ExitClass;
+use crate::record::Recording;
 use crate::scenario::Scenario;
 
 /// Everything that trials have in common.
@@ -25,6 +28,8 @@ pub(super) struct Lab {
     pub(super) runs: PathBuf,
     /// Trials made at the same time.
     pub(super) jobs: usize,
+    /// SHA-256 of the leakgate that runs, hexadecimal.
+    pub(super) leakgate_sha256: String,
 }
 
 impl Lab {
@@ -52,7 +57,7 @@ impl Lab {
             let all = made.iter().try_for_each(|trial| {
                 let trial = trial?;
                 progress.made(&trial);
-                ledger.add(trial).map_err(Failure::internal)
+                ledger.add(trial).map_err(LedgerError::told)
             });
             // Before the workers are waited for: they end at their next result.
             drop(made);
@@ -77,7 +82,8 @@ impl Lab {
         let done = job.execute()?;
         let class = done.verdict.exit_class();
         let verdict = done.verdict.scenarios.first();
-        let outcome = verdict.and_then(|verdict| Outcome::of(kind, verdict));
+        let movement = movement(&planned, &done)?;
+        let outcome = verdict.and_then(|verdict| Outcome::of(kind, verdict, movement));
         let (Some(verdict), Some(outcome)) = (verdict, outcome) else {
             let detail = verdict.map_or(&done.verdict.detail, |verdict| &verdict.detail);
             let message = match class {
@@ -87,25 +93,42 @@ impl Lab {
             let code = exit_code::of(class);
             return Err(Failure { code, message });
         };
-        let recording = if outcome.is_right() {
-            fs::remove_dir_all(&done.directory).map_err(Failure::internal)?;
-            None
-        } else {
-            let name = done.directory.file_name();
-            name.map(|name| name.to_string_lossy().into_owned())
-        };
+        let recording = kept(outcome, &done)?;
+        let target = done.report.scenarios.first();
         Ok(Trial {
             kind,
             dose,
             number,
-            scenario_sha256: self.scenario.sha256.clone(),
+            programs: Programs {
+                scenario_sha256: self.scenario.sha256.clone(),
+                target_sha256: target.and_then(|target| target.binary_sha256.clone()),
+                leakgate_sha256: self.leakgate_sha256.clone(),
+            },
             outcome,
             red: red(verdict),
+            movement,
             detail: verdict.detail.clone(),
             duration_ms: verdict.duration_ms,
             recording,
         })
     }
+}
+
+/// What the recording of a trial says about the metric that watches for its seed.
+fn movement(planned: &Planned, done: &Done) -> Result<Option<Movement>, Failure> {
+    let recording = Recording::read(&done.directory.join("events.jsonl"));
+    let recording = recording.map_err(|error| Failure::internal(with_causes(&error)))?;
+    Ok(Movement::of(planned.kind, planned.dose, &recording.lines))
+}
+
+/// The name of the run's directory, which stays only where the outcome is not the one that is wanted.
+fn kept(outcome: Outcome, done: &Done) -> Result<Option<String>, Failure> {
+    if outcome.is_right() {
+        fs::remove_dir_all(&done.directory).map_err(Failure::internal)?;
+        return Ok(None);
+    }
+    let name = done.directory.file_name();
+    Ok(name.map(|name| name.to_string_lossy().into_owned()))
 }
 
 fn next(queue: &Mutex<VecDeque<Planned>>) -> Option<Planned> {

@@ -4,7 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use super::trial::{Planned, Trial};
+use crate::causes::with_causes;
+use crate::cli::Failure;
+
+use super::trial::{Planned, Programs, Trial};
 
 /// Its name in the directory of a self-test.
 const FILE: &str = "trials.jsonl";
@@ -12,6 +15,7 @@ const FILE: &str = "trials.jsonl";
 /// The trials of one self-test.
 #[derive(Debug)]
 pub(super) struct Ledger {
+    path: PathBuf,
     file: File,
     trials: Vec<Trial>,
 }
@@ -27,14 +31,20 @@ pub(super) enum LedgerError {
         line: usize,
         source: serde_json::Error,
     },
-    #[error("{} was begun with another text of the scenario; begin anew", path.display())]
-    OtherScenario { path: PathBuf },
+    #[error("{} was begun with another {what}: its trials are evidence about that one; begin anew", path.display())]
+    Other { path: PathBuf, what: &'static str },
+}
+
+impl LedgerError {
+    /// As the user is told it.
+    pub(super) fn told(self) -> Failure {
+        Failure::usage(with_causes(&self))
+    }
 }
 
 impl Ledger {
-    /// Opens the ledger in `directory`, or begins one, for a scenario of this fingerprint. A last line that was cut short
-    /// is dropped: its trial is made again.
-    pub(super) fn open(directory: &Path, scenario_sha256: &str) -> Result<Self, LedgerError> {
+    /// Opens the ledger in `directory`, or begins one. A last line that was cut short is dropped: its trial is made again.
+    pub(super) fn open(directory: &Path) -> Result<Self, LedgerError> {
         let path = directory.join(FILE);
         let failed = |source| LedgerError::Io {
             path: path.clone(),
@@ -65,13 +75,26 @@ impl Ledger {
             trials.push(trial);
         }
         file.set_len(whole).map_err(failed)?;
-        if trials
-            .iter()
-            .any(|trial| trial.scenario_sha256 != scenario_sha256)
-        {
-            return Err(LedgerError::OtherScenario { path });
-        }
-        Ok(Self { file, trials })
+        Ok(Self { path, file, trials })
+    }
+
+    /// Whether trials of `programs` may be added to those that are there.
+    pub(super) fn accepts(&self, programs: &Programs) -> Result<(), LedgerError> {
+        let Some(first) = self.trials.first() else {
+            return Ok(());
+        };
+        let then = &first.programs;
+        let what = if then.scenario_sha256 != programs.scenario_sha256 {
+            "text of the scenario"
+        } else if then.leakgate_sha256 != programs.leakgate_sha256 {
+            "leakgate"
+        } else if then.target_sha256 != programs.target_sha256 {
+            "build of the target"
+        } else {
+            return Ok(());
+        };
+        let path = self.path.clone();
+        Err(LedgerError::Other { path, what })
     }
 
     /// The trial that was planned, when it has been made.
@@ -82,10 +105,20 @@ impl Ledger {
     }
 
     /// Adds a trial; on return its line has been handed to the kernel, whole.
-    pub(super) fn add(&mut self, trial: Trial) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&trial)?;
-        line.push(b'\n');
-        self.file.write_all(&line)?;
+    ///
+    /// # Errors
+    /// When it is of other programs than those that are there, or cannot be written.
+    pub(super) fn add(&mut self, trial: Trial) -> Result<(), LedgerError> {
+        self.accepts(&trial.programs)?;
+        let line = serde_json::to_vec(&trial).map_err(io::Error::from);
+        let written = line.and_then(|mut line| {
+            line.push(b'\n');
+            self.file.write_all(&line)
+        });
+        written.map_err(|source| LedgerError::Io {
+            path: self.path.clone(),
+            source,
+        })?;
         self.trials.push(trial);
         Ok(())
     }

@@ -3,10 +3,12 @@
 //! A run is a scenario's own load, with a seed sown after each cycle through the target's probe. What is declared in
 //! `[target.NAME.selftest]` is what must come of it.
 
+mod baseline;
 mod kind;
 mod lab;
 mod ledger;
 mod minimum;
+mod movement;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -15,7 +17,6 @@ mod trial;
 
 use std::path::{Path, PathBuf};
 
-use crate::causes::with_causes;
 use crate::cli::job::build;
 use crate::cli::workspace::{self, scenario_failure};
 use crate::cli::{Failure, SelftestArguments, output};
@@ -23,12 +24,17 @@ use crate::config::Config;
 use crate::drive::ProfileMode;
 use crate::exit_code;
 use crate::scenario::{self, Scenario};
+use crate::target;
+use crate::template::{Values, expand};
+use baseline::Baseline;
 pub use kind::{Dose, Kind};
 use lab::Lab;
-use ledger::Ledger;
+use ledger::{Ledger, LedgerError};
+pub use movement::Movement;
 pub use summary::Summary;
 use summary::{Outcomes, Subject};
 use trial::Planned;
+use trial::Programs;
 pub use trial::{Outcome, Trial};
 
 /// Makes the trials that were asked for, sums them up, and says whether that is as good as declared.
@@ -39,18 +45,20 @@ pub(crate) fn selftest(arguments: &SelftestArguments) -> Result<u8, Failure> {
     build(&config, std::slice::from_ref(&scenario), ProfileMode::Never)?;
     let directory = directory(arguments, &config.root)?;
     let declared = config.targets[&scenario.target].selftest;
-    let told = |error: ledger::LedgerError| Failure::usage(with_causes(&error));
-    let mut ledger = Ledger::open(&directory, &scenario.sha256).map_err(told)?;
+    let mut ledger = Ledger::open(&directory).map_err(LedgerError::told)?;
+    let programs = programs(&scenario, &config, &ledger)?;
+    ledger.accepts(&programs).map_err(LedgerError::told)?;
     let lab = Lab {
         config,
         scenario,
         runs: directory.join("runs"),
         jobs,
+        leakgate_sha256: programs.leakgate_sha256,
     };
     output::note(&format!("trials: {}", directory.display()));
     let kinds: Vec<Kind> = Kind::ALL
         .into_iter()
-        .filter(|kind| arguments.seed.is_empty() || arguments.seed.contains(kind))
+        .filter(|kind| is_wanted(*kind, &arguments.seed))
         .collect();
     let of_kind = |kind: Kind| {
         let dose = kind.dose(&declared);
@@ -60,6 +68,10 @@ pub(crate) fn selftest(arguments: &SelftestArguments) -> Result<u8, Failure> {
     lab.make(&planned, &mut ledger)?;
     let mut minima = Vec::new();
     for kind in kinds.iter().filter(|_| arguments.minimum) {
+        // Without a gate that is quiet by itself, every dose would do.
+        if Baseline::of(*kind, ledger.trials()) != Baseline::Quiet {
+            continue;
+        }
         let found = minimum::find(*kind, &declared, arguments.runs, &lab, &mut ledger)?;
         minima.extend(found);
     }
@@ -76,6 +88,32 @@ pub(crate) fn selftest(arguments: &SelftestArguments) -> Result<u8, Failure> {
         Outcomes::Pass => exit_code::PASS,
         Outcomes::Fail => exit_code::LEAK,
         Outcomes::Inconclusive => exit_code::INCONCLUSIVE,
+    })
+}
+
+/// Whether trials of `kind` are made: those that were asked for, and always those without a seed, which the others are
+/// held against.
+fn is_wanted(kind: Kind, asked: &[Kind]) -> bool {
+    kind == Kind::Clean || asked.is_empty() || asked.contains(&kind)
+}
+
+/// What the trials will run, as far as it can be told before the first: a target that is not named by its path is as
+/// `ledger` has it, and compared once it has run.
+fn programs(scenario: &Scenario, config: &Config, ledger: &Ledger) -> Result<Programs, Failure> {
+    let root = config.root.display().to_string();
+    let command = config.targets[&scenario.target].process.command.first();
+    let program = command.map(|program| expand(program, &Values::new().text("root", root)));
+    let target_sha256 = program.and_then(|program| target::sha256_of(Path::new(&program)));
+    let before = || {
+        let first = ledger.trials().first();
+        first.and_then(|trial| trial.programs.target_sha256.clone())
+    };
+    Ok(Programs {
+        scenario_sha256: scenario.sha256.clone(),
+        target_sha256: target_sha256.or_else(before),
+        // The file that runs, even when another one has its name by now.
+        leakgate_sha256: target::sha256_of(Path::new("/proc/self/exe"))
+            .ok_or_else(|| Failure::internal("cannot read /proc/self/exe"))?,
     })
 }
 

@@ -4,6 +4,7 @@ use leakgate_stats::clopper_pearson;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::baseline::Baseline;
 use super::kind::Kind;
 use super::minimum::Minimum;
 use super::trial::{Outcome, Trial};
@@ -23,6 +24,10 @@ pub struct Summary {
     pub scenario: String,
     /// SHA-256 of its text, hexadecimal.
     pub scenario_sha256: String,
+    /// SHA-256 of the target's binary; none when it could not be read.
+    pub target_sha256: Option<String>,
+    /// SHA-256 of leakgate's own binary.
+    pub leakgate_sha256: Option<String>,
     /// Its measured cycles.
     pub cycles: u32,
     /// Whether leakgate is as good as what is declared.
@@ -60,9 +65,12 @@ pub struct KindSummary {
     pub sown: String,
     /// The metric, or the group of metrics, that must see it; none where nothing may.
     pub watched_by: Option<String>,
-    /// Runs with the outcome that is wanted, of all runs: caught, or quiet where nothing leaks.
-    pub right: Rate,
-    /// Runs in which only another gate was red.
+    /// Runs of it.
+    pub runs: u32,
+    /// Runs with the outcome that is wanted, of all runs: caught, or quiet where nothing leaks. None where a rate would
+    /// say nothing about the seed: what watches for it was red in a run without any, or no such run gave an answer.
+    pub right: Option<Rate>,
+    /// Runs in which something else was called a leak: by another gate, or growth of another amount.
     pub wrong_metric: u32,
     /// Runs that passed with a leak.
     pub missed: u32,
@@ -128,13 +136,14 @@ pub(super) fn summary(kinds: &[Kind], trials: &[Trial], subject: Subject<'_>) ->
         .collect();
     let without_leak = kinds.iter().filter(|kind| kind.watched_by.is_none());
     let (alarms, runs) = without_leak.fold((0, 0), |(alarms, runs), kind| {
-        (alarms + kind.false_alarms, runs + kind.right.of)
+        (alarms + kind.false_alarms, runs + kind.runs)
     });
     let false_alarms = Rate::new(alarms, runs);
-    let reasons = reasons(&kinds, false_alarms, declared, &minima);
+    let reasons = reasons(&kinds, trials, false_alarms, declared, &minima);
     let unclear = kinds
         .iter()
-        .any(|kind| kind.watched_by.is_none() && kind.inconclusive > 0);
+        .any(|kind| kind.right.is_none() || (kind.watched_by.is_none() && kind.inconclusive > 0));
+    let programs = trials.first().map(|trial| &trial.programs);
     let result = match (reasons.is_empty(), unclear) {
         (false, _) => Outcomes::Fail,
         (true, true) => Outcomes::Inconclusive,
@@ -145,6 +154,8 @@ pub(super) fn summary(kinds: &[Kind], trials: &[Trial], subject: Subject<'_>) ->
         target: target.to_owned(),
         scenario: scenario.name.clone(),
         scenario_sha256: scenario.sha256.clone(),
+        target_sha256: programs.and_then(|programs| programs.target_sha256.clone()),
+        leakgate_sha256: programs.map(|programs| programs.leakgate_sha256.clone()),
         cycles: scenario.cycles.measure,
         result,
         reasons,
@@ -166,12 +177,15 @@ fn of_kind(kind: Kind, trials: &[Trial], declared: &SelfTest) -> KindSummary {
         u32::try_from(having.count()).unwrap_or(u32::MAX)
     };
     let runs = u32::try_from(own.len()).unwrap_or(u32::MAX);
+    let right = Rate::new(count(Outcome::Caught) + count(Outcome::Quiet), runs);
+    let says = kind.watched_by().is_none() || Baseline::of(kind, trials) == Baseline::Quiet;
     let took: u64 = own.iter().map(|trial| trial.duration_ms).sum();
     KindSummary {
         kind,
         sown: kind.describe(dose),
         watched_by: kind.watched_by().map(str::to_owned),
-        right: Rate::new(count(Outcome::Caught) + count(Outcome::Quiet), runs),
+        runs,
+        right: says.then_some(right),
         wrong_metric: count(Outcome::WrongMetric),
         missed: count(Outcome::Missed),
         false_alarms: count(Outcome::FalseAlarm),
@@ -180,19 +194,31 @@ fn of_kind(kind: Kind, trials: &[Trial], declared: &SelfTest) -> KindSummary {
     }
 }
 
+/// Why it is not shown that the gate which watches for a kind catches it in every run.
+fn uncaught(summary: &KindSummary, watcher: &str, trials: &[Trial]) -> Option<String> {
+    let (kind, sown, all) = (summary.kind, &summary.sown, summary.runs);
+    if let Baseline::Red { runs, of } = Baseline::of(kind, trials) {
+        return Some(format!(
+            "{kind}: {watcher} was red in {runs} of {of} runs without a seed, so that red says nothing about one"
+        ));
+    }
+    let caught = all - summary.wrong_metric - summary.missed - summary.inconclusive;
+    (caught < all).then(|| format!("{kind}, {sown}: caught in {caught} of {all} runs"))
+}
+
 /// Everything that is worse than what is declared.
 fn reasons(
     kinds: &[KindSummary],
+    trials: &[Trial],
     false_alarms: Rate,
     declared: &SelfTest,
     minima: &[Minimum],
 ) -> Vec<String> {
     let mut reasons = Vec::new();
     for summary in kinds {
-        let (kind, right) = (summary.kind, summary.right);
-        if kind.watched_by().is_some() && right.hits < right.of {
-            let (sown, hits, of) = (&summary.sown, right.hits, right.of);
-            reasons.push(format!("{kind}, {sown}: caught in {hits} of {of} runs"));
+        let kind = summary.kind;
+        if let Some(watcher) = &summary.watched_by {
+            reasons.extend(uncaught(summary, watcher, trials));
         }
         let sown = kind.dose(declared).amount;
         if let Some(bytes) = kind

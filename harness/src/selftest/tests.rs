@@ -2,9 +2,10 @@
 
 use super::kind::Kind;
 use super::ledger::Ledger;
+use super::movement::Movement;
 use super::summary::{Outcomes, Subject, Summary, summary};
 use super::text;
-use super::trial::{Outcome, Planned, Trial};
+use super::trial::{Outcome, Planned, Programs, Trial};
 use crate::config::SelfTest;
 use crate::judge::{Amount, GateVerdict, JudgedGate, ScenarioVerdict, Unit, Verdict};
 use crate::scenario::{Metric, Scenario};
@@ -31,9 +32,14 @@ fn trial(kind: Kind, number: u32, outcome: Outcome) -> Trial {
         kind,
         dose: kind.dose(&SelfTest::default()),
         number,
-        scenario_sha256: scenario().sha256,
+        programs: Programs {
+            scenario_sha256: scenario().sha256,
+            target_sha256: Some("a".repeat(64)),
+            leakgate_sha256: "b".repeat(64),
+        },
         outcome,
         red: Vec::new(),
+        movement: None,
         detail: String::new(),
         duration_ms: 1500,
         recording: None,
@@ -114,10 +120,70 @@ fn only_the_gate_that_watches_for_a_seed_catches_it() {
             Outcome::Inconclusive,
         ),
     ];
+    let moved = |gained| Some(Movement { sown: 20, gained });
     for (kind, verdict, outcome) in cases {
-        assert_eq!(Outcome::of(kind, &verdict), Some(outcome), "{kind}");
+        assert_eq!(
+            Outcome::of(kind, &verdict, moved(20)),
+            Some(outcome),
+            "{kind}"
+        );
     }
-    assert_eq!(Outcome::of(Kind::Fd, &verdict(Verdict::Error, &[])), None);
+    let failed = verdict(Verdict::Error, &[]);
+    assert_eq!(Outcome::of(Kind::Fd, &failed, moved(20)), None);
+    for gained in [1, 100] {
+        let red = Outcome::of(Kind::Fd, &leak(&[Metric::Fds]), moved(gained));
+        assert_eq!(red, Some(Outcome::WrongMetric), "{gained} of 20");
+    }
+}
+
+#[test]
+fn a_gauge_of_another_name_does_not_catch_the_seeded_one() {
+    let of = |detail: &str| {
+        let mut verdict = verdict(Verdict::Leak, &[Metric::Gauges]);
+        verdict.gates[0].detail = detail.to_owned();
+        let (sown, gained) = (20, 20);
+        Outcome::of(Kind::Length, &verdict, Some(Movement { sown, gained }))
+    };
+    assert_eq!(
+        of("gauge `leakgate.seed.length` (seed.rs:1): +20 in 20 cycles"),
+        Some(Outcome::Caught)
+    );
+    assert_eq!(
+        of("gauge `sessions` (mod.rs:1): +20 in 20 cycles"),
+        Some(Outcome::WrongMetric)
+    );
+}
+
+#[test]
+fn what_is_red_without_a_seed_has_no_rate_and_fails() {
+    let mut clean = trial(Kind::Clean, 2, Outcome::FalseAlarm);
+    clean.red = vec!["heap.per_cycle".to_owned()];
+    let mut trials = vec![
+        trial(Kind::Clean, 1, Outcome::Quiet),
+        clean,
+        trial(Kind::Heap, 1, Outcome::Caught),
+        trial(Kind::Fd, 1, Outcome::Caught),
+    ];
+    let declared = SelfTest {
+        false_alarms: 0.9,
+        ..SelfTest::default()
+    };
+    let summary = sum_up(&trials, &declared);
+    assert_eq!(summary.result, Outcomes::Fail);
+    assert_eq!(
+        summary.reasons,
+        [
+            "heap: heap.per_cycle was red in 1 of 2 runs without a seed, so that red says nothing about one"
+        ]
+    );
+    let rates: Vec<bool> = summary
+        .kinds
+        .iter()
+        .map(|kind| kind.right.is_some())
+        .collect();
+    assert_eq!(rates, [true, false, true], "clean, heap, fd");
+    trials.drain(..2);
+    assert_eq!(sum_up(&trials, &declared).result, Outcomes::Inconclusive);
 }
 
 #[test]
@@ -131,10 +197,13 @@ fn one_miss_fails_the_self_test() {
     let failed = sum_up(&trials, &declared);
     assert_eq!(failed.result, Outcomes::Fail);
     assert_eq!(failed.reasons, ["fd, 1 per cycle: caught in 1 of 2 runs"]);
-    let passed = sum_up(&trials[..1], &declared);
+    let passed = sum_up(&[trials[0].clone(), trials[2].clone()], &declared);
     assert_eq!((passed.result, passed.reasons.len()), (Outcomes::Pass, 0));
     for outcome in [Outcome::WrongMetric, Outcome::Inconclusive] {
-        let trials = [trial(Kind::Fd, 1, outcome)];
+        let trials = [
+            trial(Kind::Fd, 1, outcome),
+            trial(Kind::Clean, 1, Outcome::Quiet),
+        ];
         assert_eq!(sum_up(&trials, &declared).result, Outcomes::Fail);
     }
 }
@@ -197,8 +266,7 @@ fn a_summary_reads_as_a_table() {
 #[test]
 fn a_ledger_goes_on_where_it_was_cut_short() {
     let directory = tempfile::tempdir().unwrap();
-    let sha = scenario().sha256;
-    let mut ledger = Ledger::open(directory.path(), &sha).unwrap();
+    let mut ledger = Ledger::open(directory.path()).unwrap();
     ledger.add(trial(Kind::Fd, 1, Outcome::Caught)).unwrap();
     ledger.add(trial(Kind::Fd, 2, Outcome::Caught)).unwrap();
     drop(ledger);
@@ -206,7 +274,7 @@ fn a_ledger_goes_on_where_it_was_cut_short() {
     let text = std::fs::read(&path).unwrap();
     std::fs::write(&path, &text[..text.len() - 10]).unwrap();
 
-    let mut ledger = Ledger::open(directory.path(), &sha).unwrap();
+    let mut ledger = Ledger::open(directory.path()).unwrap();
     let planned = |number| Planned {
         kind: Kind::Fd,
         dose: Kind::Fd.dose(&SelfTest::default()),
@@ -216,9 +284,39 @@ fn a_ledger_goes_on_where_it_was_cut_short() {
     assert!(ledger.find(&planned(2)).is_none());
     ledger.add(trial(Kind::Fd, 2, Outcome::Missed)).unwrap();
     drop(ledger);
-    let ledger = Ledger::open(directory.path(), &sha).unwrap();
+    let ledger = Ledger::open(directory.path()).unwrap();
     assert_eq!(ledger.trials().len(), 2);
+}
 
-    let error = Ledger::open(directory.path(), "of another one").unwrap_err();
-    assert!(error.to_string().contains("another text"), "{error}");
+#[test]
+fn trials_of_different_programs_are_not_added_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(directory.path()).unwrap();
+    let first = trial(Kind::Fd, 1, Outcome::Caught);
+    ledger.add(first.clone()).unwrap();
+    let other = |change: fn(&mut Programs)| {
+        let mut other = trial(Kind::Fd, 2, Outcome::Caught);
+        change(&mut other.programs);
+        other
+    };
+    for (trial, told) in [
+        (
+            other(|programs| programs.scenario_sha256.push('c')),
+            "another text of the scenario",
+        ),
+        (
+            other(|programs| programs.leakgate_sha256.push('c')),
+            "another leakgate",
+        ),
+        (
+            other(|programs| programs.target_sha256 = None),
+            "another build of the target",
+        ),
+    ] {
+        let error = ledger.add(trial).unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+    }
+    drop(ledger);
+    let ledger = Ledger::open(directory.path()).unwrap();
+    assert_eq!(ledger.trials(), [first]);
 }

@@ -49,7 +49,6 @@ pub(super) fn markdown(summary: &Summary) -> String {
 }
 
 fn row(kind: &KindSummary) -> [String; 8] {
-    let Rate { hits, of, .. } = kind.right;
     let missed = match kind.watched_by {
         Some(_) => kind.missed.to_string(),
         None => "-".to_owned(),
@@ -62,11 +61,12 @@ fn row(kind: &KindSummary) -> [String; 8] {
     [
         kind.kind.to_string(),
         kind.sown.clone(),
-        match kind.watched_by {
-            Some(_) => format!("caught {hits} of {of}"),
-            None => format!("quiet {hits} of {of}"),
+        match (&kind.watched_by, kind.right) {
+            (Some(_), Some(Rate { hits, of, .. })) => format!("caught {hits} of {of}"),
+            (None, Some(Rate { hits, of, .. })) => format!("quiet {hits} of {of}"),
+            (_, None) => "no baseline".to_owned(),
         },
-        interval(kind.right),
+        kind.right.map_or_else(|| "-".to_owned(), interval),
         wrong.to_string(),
         missed,
         kind.inconclusive.to_string(),
