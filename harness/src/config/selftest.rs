@@ -1,5 +1,6 @@
 //! What a project declares of its self-test: how small a leak is still seen, and how often none is called one.
 
+use crate::sample::seed::Seed;
 use crate::source::{Node, Problems};
 use crate::units::Bytes;
 
@@ -60,12 +61,12 @@ pub(super) fn read(node: &Node<'_>, problems: &mut Problems) -> Option<SelfTest>
     table.only(&KEYS, "`selftest`", problems);
     let mut selftest = SelfTest::default();
     let mut right = true;
-    for (key, bytes) in [
-        ("heap", &mut selftest.heap),
-        ("resident", &mut selftest.resident),
+    for (key, bytes, most) in [
+        ("heap", &mut selftest.heap, Seed::BLOCK_BYTES_MAX),
+        ("resident", &mut selftest.resident, Seed::RESIDENT_BYTES_MAX),
     ] {
         if let Some(node) = table.get(key) {
-            right &= put(node.bytes(problems), bytes);
+            right &= put(bytes_up_to(Bytes(most), &node, problems), bytes);
         }
     }
     for (key, cycles) in [
@@ -84,6 +85,20 @@ pub(super) fn read(node: &Node<'_>, problems: &mut Problems) -> Option<SelfTest>
         right &= put(node.share(problems), &mut selftest.false_alarms);
     }
     right.then_some(selftest)
+}
+
+/// A size that a probe can sow in one cycle.
+fn bytes_up_to(most: Bytes, node: &Node<'_>, problems: &mut Problems) -> Option<Bytes> {
+    let bytes = node.bytes(problems)?;
+    if bytes > most {
+        problems.add(
+            node.span.clone(),
+            format!("{bytes} per cycle is more than can be seeded"),
+            format!("expected at most {most}"),
+        );
+        return None;
+    }
+    Some(bytes)
 }
 
 /// Puts what was read in its place; whether anything was, so that every problem of the table is told at once.

@@ -119,6 +119,18 @@ close = ["x", "{rows}"]
 }
 
 #[test]
+fn what_no_probe_can_seed_is_told_at_its_line() {
+    for (key, bytes, most) in [("heap", "2MiB", "1.0 MiB"), ("resident", "32MiB", "16 MiB")] {
+        let table = format!("[target.daemon.selftest]\n{key} = \"{bytes}\"\n");
+        let told = read(&format!("{SMALL}{table}")).unwrap_err();
+        assert!(told.contains("is more than can be seeded"), "{told}");
+        assert!(told.contains(&format!("expected at most {most}")), "{told}");
+    }
+    let largest = "[target.daemon.selftest]\nheap = \"1MiB\"\nresident = \"16MiB\"\n";
+    assert!(read(&format!("{SMALL}{largest}")).is_ok());
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let error = Config::load(Path::new("/nowhere/leakgate.toml")).unwrap_err();
     assert_eq!(error.to_string(), "cannot read /nowhere/leakgate.toml");

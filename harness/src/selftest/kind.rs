@@ -203,7 +203,7 @@ impl Kind {
             Kind::Cache => (
                 Seed::Cache {
                     bytes,
-                    entries: half,
+                    entries: half.min(Seed::ENTRIES_MAX),
                 },
                 Sowing::From(1),
             ),

@@ -24,28 +24,40 @@ pub struct Minimum {
 /// The doses of a kind from the smallest to the one that is declared, by number from 1.
 struct Doses {
     scale: Scale,
+    /// The one that is declared.
+    declared: Dose,
+    /// In how many cycles the smallest is sown once, where it becomes rarer.
+    rarest: u32,
     last: u64,
 }
 
 impl Doses {
     fn new(kind: Kind, declared: &SelfTest, measured: u32) -> Option<Self> {
         let scale = kind.scale()?;
+        let declared = kind.dose(declared);
+        let rarest = measured.max(declared.every);
         let last = match scale {
-            Scale::Bytes(step) => kind.dose(declared).amount.div_ceil(step),
-            Scale::Rarer => u64::from(measured),
+            Scale::Bytes(step) => declared.amount.div_ceil(step),
+            Scale::Rarer => u64::from(rarest - declared.every) + 1,
         };
-        Some(Self { scale, last })
+        Some(Self {
+            scale,
+            declared,
+            rarest,
+            last,
+        })
     }
 
     fn get(&self, number: u64) -> Dose {
         match self.scale {
             Scale::Bytes(step) => Dose {
-                amount: number * step,
+                // What is declared need not be a multiple.
+                amount: (number * step).min(self.declared.amount),
                 every: 1,
             },
             Scale::Rarer => Dose {
                 amount: 1,
-                every: u32::try_from(self.last + 1 - number).unwrap_or(u32::MAX),
+                every: u32::try_from(u64::from(self.rarest) + 1 - number).unwrap_or(u32::MAX),
             },
         }
     }
@@ -132,21 +144,34 @@ mod tests {
 
     #[test]
     fn doses_go_from_the_smallest_to_the_one_that_is_declared() {
-        let declared = SelfTest::default();
-        let all = |kind| {
-            let doses = Doses::new(kind, &declared, 20).unwrap();
+        let mut declared = SelfTest::default();
+        let all = |kind, declared: &SelfTest| {
+            let doses = Doses::new(kind, declared, 20).unwrap();
             let texts = [1, 2, doses.last].map(|number| kind.describe(doses.get(number)));
             texts.join("; ")
         };
         assert_eq!(
-            all(Kind::Heap),
+            all(Kind::Heap, &declared),
             "1 B per cycle; 2 B per cycle; 64 B per cycle"
         );
-        assert_eq!(all(Kind::Fd), "1 in 20 cycles; 1 in 19 cycles; 1 per cycle");
         assert_eq!(
-            all(Kind::Resident),
+            all(Kind::Fd, &declared),
+            "1 in 20 cycles; 1 in 19 cycles; 1 per cycle"
+        );
+        assert_eq!(
+            all(Kind::Resident, &declared),
             "64 KiB per cycle; 128 KiB per cycle; 1.0 MiB per cycle"
         );
         assert!(Doses::new(Kind::Cache, &declared, 20).is_none());
+        declared.fd = 5;
+        declared.resident.0 = 100 << 10;
+        assert_eq!(
+            all(Kind::Fd, &declared),
+            "1 in 20 cycles; 1 in 19 cycles; 1 in 5 cycles"
+        );
+        assert_eq!(
+            all(Kind::Resident, &declared),
+            "64 KiB per cycle; 100 KiB per cycle; 100 KiB per cycle"
+        );
     }
 }

@@ -9,6 +9,7 @@ mod lab;
 mod ledger;
 mod minimum;
 mod movement;
+mod room;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -42,9 +43,16 @@ pub(crate) fn selftest(arguments: &SelftestArguments) -> Result<u8, Failure> {
     let config = workspace::config(arguments.config.as_deref())?;
     let scenario = scenario(arguments, &config)?;
     let jobs = jobs(arguments.jobs)?;
+    let declared = config.targets[&scenario.target].selftest;
+    let kinds: Vec<Kind> = Kind::ALL
+        .into_iter()
+        .filter(|kind| is_wanted(*kind, &arguments.seed))
+        .collect();
+    for kind in &kinds {
+        room::check(*kind, kind.dose(&declared), &scenario.cycles).map_err(Failure::usage)?;
+    }
     build(&config, std::slice::from_ref(&scenario), ProfileMode::Never)?;
     let directory = directory(arguments, &config.root)?;
-    let declared = config.targets[&scenario.target].selftest;
     let mut ledger = Ledger::open(&directory).map_err(LedgerError::told)?;
     let programs = programs(&scenario, &config, &ledger)?;
     ledger.accepts(&programs).map_err(LedgerError::told)?;
@@ -56,10 +64,6 @@ pub(crate) fn selftest(arguments: &SelftestArguments) -> Result<u8, Failure> {
         leakgate_sha256: programs.leakgate_sha256,
     };
     output::note(&format!("trials: {}", directory.display()));
-    let kinds: Vec<Kind> = Kind::ALL
-        .into_iter()
-        .filter(|kind| is_wanted(*kind, &arguments.seed))
-        .collect();
     let of_kind = |kind: Kind| {
         let dose = kind.dose(&declared);
         (1..=arguments.runs).map(move |number| Planned { kind, dose, number })

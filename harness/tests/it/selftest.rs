@@ -63,11 +63,11 @@ fn a_leak_that_is_watched_is_caught_and_the_test_goes_on_where_it_was() {
     let resume = ["--resume", directory.to_str().expect("UTF-8")];
     let (code, stdout, stderr) = selftest(
         &workspace,
-        &[&["--seed", "heap", "step"], &resume[..]].concat(),
+        &[&["--seed", "heap", "blocks"], &resume[..]].concat(),
     );
     assert_eq!(code, 0, "{stdout}{stderr}");
     // Only the one that was not there yet was run.
-    assert!(stderr.contains("[1/1] step, "), "{stderr}");
+    assert!(stderr.contains("[1/1] blocks, "), "{stderr}");
     let summary = summary(&directory);
     assert_eq!(summary["result"], "pass");
     assert_eq!(summary["false_alarms"]["of"], 1);
