@@ -23,7 +23,7 @@ pub(super) struct WatchArguments {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = every)]
     every: Duration,
     /// For how long [default: until Ctrl-C, or until the process ends]
-    #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long = "for", value_name = "TIME", value_parser = time)]
     duration: Option<Duration>,
     /// Where the run's directory is made
     #[arg(long, value_name = "DIR", default_value = "reports")]
@@ -37,12 +37,23 @@ pub(super) struct WatchArguments {
 }
 
 fn every(text: &str) -> Result<Duration, String> {
-    let every = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let every = time(text)?;
     match every >= watch::EVERY_MIN {
         true => Ok(every),
         false => Err(format!(
             "every look disturbs the process: at least {:?}",
             watch::EVERY_MIN
+        )),
+    }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match time <= watch::TIME_MAX {
+        true => Ok(time),
+        false => Err(format!(
+            "at most {}",
+            humantime::format_duration(watch::TIME_MAX)
         )),
     }
 }

@@ -29,6 +29,9 @@ use crate::scenario::Metric;
 
 /// Shorter intervals would disturb what is watched: every look walks its page tables.
 pub const EVERY_MIN: Duration = Duration::from_millis(250);
+/// Longer times are mistyped: the clock itself cannot be set for as long as some that can be written. 1 year as `humantime`
+/// has it.
+pub const TIME_MAX: Duration = Duration::from_secs(31_557_600);
 /// After so many recorded looks every second one is recorded only, and so on: a recording grows with the logarithm of time,
 /// and so does the memory that judging it takes. At one look per second this begins after an hour.
 const LOOKS_PER_STRIDE: u32 = 4096;
@@ -46,9 +49,9 @@ const GATES: [Metric; 5] = [
 /// How a process is watched.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Between two looks; at least [`EVERY_MIN`].
+    /// Between two looks; at least [`EVERY_MIN`], at most [`TIME_MAX`].
     pub every: Duration,
-    /// For how long; without it, until it is told to stop.
+    /// For how long, at most [`TIME_MAX`]; without it, until it is told to stop.
     pub duration: Option<Duration>,
 }
 
@@ -199,11 +202,7 @@ impl Watching<'_, '_> {
             dhat: hello.is_some_and(|hello| hello.dhat),
         }))?;
         let began = Instant::now();
-        // A century without one: `sleep_until` needs a moment.
-        let until = began
-            + plan
-                .duration
-                .unwrap_or(Duration::from_secs(100 * 365 * 86_400));
+        let until = plan.duration.and_then(|time| began.checked_add(time));
         let mut ticks = interval(plan.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -225,7 +224,9 @@ impl Watching<'_, '_> {
                         return Ok(finished(Outcome::Complete, String::new()));
                     }
                 }
-                () = sleep_until(until) => return Ok(finished(Outcome::Complete, String::new())),
+                () = sleep_until(until.unwrap_or(began)), if until.is_some() => {
+                    return Ok(finished(Outcome::Complete, String::new()));
+                }
             }
         }
     }

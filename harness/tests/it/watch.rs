@@ -158,12 +158,18 @@ fn a_process_of_another_user_is_refused_and_named() {
 }
 
 #[test]
-fn intervals_that_would_disturb_are_refused() {
+fn intervals_that_would_disturb_and_times_beyond_the_clock_are_refused() {
     let directory = tempfile::tempdir().expect("a directory");
-    let watch = ["watch", "1", "--every", "100ms"];
-    let (code, _, stderr) = run(&mut leakgate(directory.path(), &watch));
-    assert_eq!(code, 2);
-    assert!(stderr.contains("at least 250ms"), "{stderr}");
+    for (option, time, expected) in [
+        ("--every", "100ms", "at least 250ms"),
+        ("--every", "300000000000years", "at most 1year"),
+        ("--for", "300000000000years", "at most 1year"),
+    ] {
+        let watch = ["watch", "1", option, time];
+        let (code, _, stderr) = run(&mut leakgate(directory.path(), &watch));
+        assert_eq!(code, 2);
+        assert!(stderr.contains(expected), "{stderr}");
+    }
 }
 
 #[tokio::test]
