@@ -1,4 +1,7 @@
 //! The one place of the command line that writes to the terminal.
+//!
+//! Standard output may be a pipe whose reader has seen enough (`| head`): then the rest is not written, and nothing else
+//! changes, least of all the exit code.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -32,24 +35,40 @@ pub(super) fn complaint_colour() -> Colour {
 
 /// Prints a run's report.
 pub(super) fn report(report: &RunReport) -> Result<(), Failure> {
-    report::terminal::write(report, style(), &mut io::stdout().lock()).map_err(Failure::internal)
+    written(report::terminal::write(
+        report,
+        style(),
+        &mut io::stdout().lock(),
+    ))
 }
 
 /// Prints what repeated runs come to.
 pub(super) fn repeat_report(report: &RepeatReport) -> Result<(), Failure> {
-    report::repeat::write(report, style(), &mut io::stdout().lock()).map_err(Failure::internal)
+    written(report::repeat::write(
+        report,
+        style(),
+        &mut io::stdout().lock(),
+    ))
 }
 
 /// Prints a document of JSON.
 pub(super) fn json(document: &serde_json::Value) -> Result<u8, Failure> {
-    writeln!(io::stdout(), "{document:#}").map_err(Failure::internal)?;
+    written(writeln!(io::stdout(), "{document:#}"))?;
     Ok(exit_code::PASS)
 }
 
 /// Prints lines of text.
 pub(crate) fn text(text: &str) -> Result<u8, Failure> {
-    writeln!(io::stdout(), "{}", text.trim_end()).map_err(Failure::internal)?;
+    written(writeln!(io::stdout(), "{}", text.trim_end()))?;
     Ok(exit_code::PASS)
+}
+
+/// What became of writing to standard output: that nobody reads it any more is no failure.
+fn written(outcome: io::Result<()>) -> Result<(), Failure> {
+    match outcome {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::internal(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Tells on standard error what is being done; a closed standard error silences it.

@@ -109,7 +109,7 @@ pub(super) fn watch(arguments: &WatchArguments) -> Result<u8, Failure> {
     let (verdict, report) = recordings::read(&directory)?;
     report::store(&report, &directory).map_err(|e| Failure::internal(with_causes(&e)))?;
     workspace::point_latest(&arguments.report_dir, &run_id).map_err(Failure::internal)?;
-    if !arguments.json && !closed.get() {
+    if !arguments.json {
         output::report(&report)?;
     }
     output::note(&format!(
@@ -178,8 +178,7 @@ impl AlternateScreen {
             _ => (80, 24),
         };
         let lines = screen::screen(seen, usize::from(columns), usize::from(rows));
-        let text = lines.join("\x1b[K\r\n");
-        self.write(&format!("\x1b[?2026h\x1b[H{text}\x1b[K\x1b[J\x1b[?2026l"))
+        self.write(&frame(&lines, usize::from(rows)))
     }
 
     fn write(&self, text: &str) -> io::Result<()> {
@@ -193,5 +192,30 @@ impl Drop for AlternateScreen {
     fn drop(&mut self) {
         // A terminal that has gone needs nothing given back.
         let _ = self.write("\x1b[?25h\x1b[?1049l");
+    }
+}
+
+/// The bytes that draw `lines` over what is there. A line is erased before it is written, never after: one that fills the
+/// terminal's width leaves the cursor on its last character, and that would be erased.
+fn frame(lines: &[String], rows: usize) -> String {
+    let erased: Vec<String> = lines.iter().map(|line| format!("\x1b[K{line}")).collect();
+    let below = match lines.len() < rows {
+        true => "\r\n\x1b[J",
+        false => "",
+    };
+    let text = erased.join("\r\n");
+    format!("\x1b[?2026h\x1b[H{text}{below}\x1b[?2026l")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_erased_after_the_last_column_is_written() {
+        let lines = ["ab".to_owned(), "cd".to_owned()];
+        let drawn = "\x1b[?2026h\x1b[H\x1b[Kab\r\n\x1b[Kcd";
+        assert_eq!(frame(&lines, 2), format!("{drawn}\x1b[?2026l"));
+        assert_eq!(frame(&lines, 3), format!("{drawn}\r\n\x1b[J\x1b[?2026l"));
     }
 }

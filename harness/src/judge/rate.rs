@@ -247,9 +247,8 @@ mod tests {
         }
     }
 
-    /// A day of looks, one per second, thinned out as a watch does it; it grows by 10 KiB/s from an hour on.
-    fn day(leaks_from_hour: f64) -> Vec<(u64, u64)> {
-        let from = (leaks_from_hour * 3600.0) as u64;
+    /// A day of looks, one per second, thinned out as a watch does it; it grows by 10 KiB/s from a minute on.
+    fn day(leaks_from: u64) -> Vec<(u64, u64)> {
         let recorded = |n: u64| {
             let (mut stride, mut begin) = (1, 0);
             while n >= begin + 4096 * stride {
@@ -260,20 +259,26 @@ mod tests {
         };
         (0..86_400)
             .filter(|&n| recorded(n))
-            .map(|n| (n * 1000, 10 * MIB + n.saturating_sub(from) * 10 * 1024))
+            .map(|n| {
+                (
+                    n * 1000,
+                    10 * MIB + n.saturating_sub(leaks_from * 60) * 10 * 1024,
+                )
+            })
             .collect()
     }
 
     #[test]
     fn a_day_that_thins_out_is_cut_by_time() {
-        let verdict = |hour| {
-            let growth = growth_over_time(&day(hour)).expect("enough levels");
-            growth.verdict(0).0
-        };
-        assert_eq!(verdict(0.0), GateVerdict::Leak);
-        assert_eq!(verdict(9.4), GateVerdict::Leak);
-        assert_eq!(verdict(14.0), GateVerdict::Inconclusive);
-        assert_eq!(verdict(24.0), GateVerdict::Pass);
+        for (leaks_from, expected) in [
+            (0, GateVerdict::Leak),
+            (9 * 60 + 24, GateVerdict::Leak),
+            (14 * 60, GateVerdict::Inconclusive),
+            (24 * 60, GateVerdict::Pass),
+        ] {
+            let growth = growth_over_time(&day(leaks_from)).expect("enough levels");
+            assert_eq!(growth.verdict(0).0, expected, "from minute {leaks_from}");
+        }
     }
 
     #[test]

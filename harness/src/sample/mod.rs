@@ -54,7 +54,7 @@ pub struct Sampler {
 enum Place {
     /// Under a supervisor, with private directories of its own.
     Supervised { supervisor: u32, private: PathBuf },
-    /// Wherever it was found: it and its descendants, and nothing that it wrote.
+    /// Wherever it was found: it and its descendants without leakgate's own, and nothing that it wrote.
     Found,
 }
 
@@ -282,6 +282,8 @@ impl Sampler {
             Place::Supervised { supervisor, .. } => proc::descendants(supervisor),
             Place::Found => {
                 let mut tree = proc::descendants(self.pid)?;
+                // leakgate stands in the tree of the shell that it was started from, which may be what is watched.
+                leave_out(&mut tree, std::process::id());
                 tree.extend(proc::read_process(self.pid));
                 Ok(tree)
             }
@@ -321,6 +323,18 @@ impl Sampler {
             commands: named.map(|p| proc::command_line(p.pid)).collect(),
         })
     }
+}
+
+/// Leaves out a process and its descendants; in a tree, parents stand before their children.
+fn leave_out(tree: &mut Vec<proc::Process>, pid: u32) {
+    let mut left_out = vec![pid];
+    tree.retain(|process| {
+        let out = process.pid == pid || left_out.contains(&process.parent);
+        if out {
+            left_out.push(process.pid);
+        }
+        !out
+    });
 }
 
 fn millis(since: Instant) -> u64 {

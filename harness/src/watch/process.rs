@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags};
+use unicode_width::UnicodeWidthChar as _;
 
 use crate::sample::proc;
 
@@ -18,7 +19,7 @@ const KERNEL_THREAD: u32 = 0x0020_0000;
 pub struct Found {
     /// Its id.
     pub pid: u32,
-    /// Its command line, without control characters, at most 200 characters.
+    /// Its command line, at most 200 characters, with `?` for what has no shape of its own.
     pub command: String,
     handle: OwnedFd,
 }
@@ -86,7 +87,7 @@ impl Found {
         if proc::read_process(pid).is_some_and(|process| process.zombie) {
             return Err(FindError::Zombie(pid));
         }
-        let command = proc::command_line(pid).replace(char::is_control, "?");
+        let command = proc::command_line(pid).replace(shapeless, "?");
         match readable(pid) {
             Ok(()) => Ok(Self {
                 pid,
@@ -122,6 +123,12 @@ impl AsRawFd for Found {
     }
 }
 
+/// Whether a character would change how others are shown and take no column itself: controls, marks of direction, joiners.
+fn shapeless(character: char) -> bool {
+    // The separators of lines and paragraphs and the soft hyphen have a width by some tables.
+    matches!(character, '\u{ad}' | '\u{2028}' | '\u{2029}') || character.width().unwrap_or(0) == 0
+}
+
 fn is_kernel_thread(pid: u32) -> bool {
     let stat = proc::text(format!("/proc/{pid}/stat")).unwrap_or_default();
     // After the name: state, parent, group, session, terminal, its group, flags.
@@ -143,6 +150,7 @@ fn readable(pid: u32) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
     use std::process::{Command, Stdio};
 
     use rustix::process::{WaitId, WaitIdOptions, waitid};
@@ -175,6 +183,27 @@ mod tests {
         assert!(refusal(said.recv().unwrap()).contains("is a thread, not a process"));
         drop(go);
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn what_would_change_the_terminal_is_not_in_a_command_line() {
+        let hostile = "a\u{202e}b\u{2066}c\u{200b}d\u{feff}e\x1b[2Jf\u{9b}g\u{2028}h\u{ad}i\u{61c}j\u{e0041}k é日本";
+        let mut child = Command::new("cat")
+            .args(["-", hostile])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Its command line is there once it answers: for a moment of its start the kernel has none.
+        child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        let answer = &mut [0; 1];
+        child.stdout.as_mut().unwrap().read_exact(answer).unwrap();
+        let found = Found::find(child.id()).map(|found| found.command);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let expected = "cat - a?b?c?d?e?[2Jf?g?h?i?j?k é日本";
+        assert_eq!(found.unwrap(), expected);
     }
 
     #[test]

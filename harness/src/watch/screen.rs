@@ -1,5 +1,7 @@
 //! The screen: what a person sees of a watched process, as lines that fit the terminal.
 
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
 use super::Seen;
 use super::chart::{Axes, chart};
 use crate::judge::Growth;
@@ -11,7 +13,7 @@ const LABEL: usize = 9;
 /// A terminal smaller than this gets the figures without the picture.
 const CHART_COLUMNS_MIN: usize = 8;
 
-/// The whole screen, at most `rows` lines of at most `columns` characters.
+/// The whole screen, at most `rows` lines that take at most `columns` columns each.
 pub fn screen(seen: &Seen, columns: usize, rows: usize) -> Vec<String> {
     let mut head = vec![heading(seen, columns)];
     head.extend(resident(seen, columns));
@@ -48,8 +50,10 @@ pub fn line(seen: &Seen) -> String {
 fn heading(seen: &Seen, columns: usize) -> String {
     let right = duration(seen.elapsed_ms);
     let left = format!("process {}  {}", seen.pid, seen.command);
-    let room = columns.saturating_sub(right.chars().count() + 2);
-    format!("{:room$}  {right}", cut(&left, room))
+    let room = columns.saturating_sub(right.width() + 2);
+    let left = cut(&left, room);
+    let blanks = room.saturating_sub(left.width());
+    format!("{left}{:blanks$}  {right}", "")
 }
 
 /// Resident memory and its growth; the interval gets a line of its own where it does not fit.
@@ -61,7 +65,7 @@ fn resident(seen: &Seen, columns: usize) -> Vec<String> {
     let first = format!("{level}  {}", per_hour(growth.per_second));
     let interval = interval(growth);
     let both = format!("{first}  ({interval})");
-    if both.chars().count() <= columns {
+    if both.width() <= columns {
         vec![both]
     } else {
         vec![first, interval]
@@ -131,14 +135,52 @@ fn duration(milliseconds: u64) -> String {
     }
 }
 
-/// At most so many characters, the last of them a dot where some were left out.
+/// At most so many columns, the last of them dots where something was left out.
 fn cut(text: &str, columns: usize) -> String {
-    if text.chars().count() <= columns {
+    if text.width() <= columns {
         return text.to_owned();
     }
-    let mut text: String = text.chars().take(columns.saturating_sub(1)).collect();
-    if columns > 0 {
-        text.push('…');
+    let mut cut = String::new();
+    // The dots take one.
+    let mut room = columns.saturating_sub(1);
+    for character in text.chars() {
+        let Some(left) = room.checked_sub(character.width().unwrap_or(0)) else {
+            break;
+        };
+        room = left;
+        cut.push(character);
     }
-    text
+    if columns > 0 {
+        cut.push('…');
+    }
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::History;
+
+    #[test]
+    fn wide_characters_take_two_columns_and_the_time_stands_at_the_right_edge() {
+        let seen = Seen {
+            pid: 7,
+            command: "ファイル監視 --日本".to_owned(),
+            elapsed_ms: 12_000,
+            planned_ms: None,
+            sample: None,
+            history: History::default(),
+        };
+        for columns in 16..60 {
+            let heading = heading(&seen, columns);
+            assert_eq!(heading.width(), columns, "{heading}");
+            assert!(heading.ends_with("  12 s"), "{heading}");
+            let lines = screen(&seen, columns, 6);
+            assert!(lines.iter().all(|line| line.width() <= columns));
+        }
+        assert_eq!(cut("日本", 4), "日本");
+        assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(cut("日本語", 4), "日…");
+        assert_eq!(cut("日本語", 0), "");
+    }
 }

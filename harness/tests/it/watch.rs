@@ -138,6 +138,49 @@ fn an_interrupt_ends_and_judges_and_too_little_is_inconclusive() {
 }
 
 #[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly_with_its_verdict() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let idle = Watched::sleeping();
+    let pid = idle.pid();
+    let commands: [(&[&str], i32); 2] = [
+        (&["watch", &pid, "--every", "250ms"], 3),
+        (&["schema", "events"], 0),
+    ];
+    for (arguments, code) in commands {
+        let mut leakgate = leakgate(directory.path(), arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("leakgate runs");
+        drop(leakgate.stdout.take());
+        let ended = leakgate.wait_with_output().expect("it ends");
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(code), "{stderr}");
+        assert!(!stderr.contains("error"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_shell_that_watches_itself_does_not_count_the_watching() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let script = format!(
+        "{} watch $$ --for 300ms --json; exit $?",
+        env!("CARGO_BIN_EXE_leakgate")
+    );
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]).current_dir(directory.path());
+    let (code, stdout, stderr) = run(&mut shell);
+    assert_eq!(code, 3, "{stderr}");
+    let mut samples = stdout.lines().filter(|line| line.contains("\"sample\""));
+    assert!(
+        samples
+            .next()
+            .is_some_and(|first| first.contains(r#""children":0"#)),
+        "{stdout}"
+    );
+}
+
+#[test]
 fn a_process_of_another_user_is_refused_and_named() {
     let directory = tempfile::tempdir().expect("a directory");
     let mine = Watched::sleeping();
