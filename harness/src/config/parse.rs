@@ -39,11 +39,15 @@ impl Config {
     /// # Errors
     /// When the file cannot be read, or anything in it is wrong: all of it at once.
     pub fn load(path: &Path) -> Result<Config, LoadError> {
-        let text = read_text(path).map_err(|source| LoadError::Read {
+        let read = |source| LoadError::Read {
             path: path.to_owned(),
             source,
-        })?;
-        Config::from_toml(path, &text).map_err(LoadError::Wrong)
+        };
+        let text = read_text(path).map_err(read)?;
+        let mut config = Config::from_toml(path, &text).map_err(LoadError::Wrong)?;
+        // Builds run in the root, and targets in directories of their own: it must mean the same from everywhere.
+        config.root = std::path::absolute(config.root.join(".")).map_err(read)?;
+        Ok(config)
     }
 
     /// The targets that `text`, the contents of `path`, describes.

@@ -12,6 +12,16 @@ fn a_target_that_keeps_nothing_passes() {
 }
 
 #[test]
+fn the_configuration_may_be_named_from_where_one_stands() {
+    let workspace = Workspace::new(
+        &DIRECTORIES.replace("driver  =", "build = [\"true\"]\ndriver  ="),
+        OPEN_CLOSE,
+    );
+    let (code, stdout, stderr) = workspace.run(&["--config", "leakgate.toml"]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+}
+
+#[test]
 fn a_target_that_leaves_a_directory_per_cycle_leaks_on_disk() {
     let leaky = DIRECTORIES.replace(r#"["rmdir", "{tmp}/{session}"]"#, r#"["true"]"#);
     let workspace = Workspace::new(&leaky, OPEN_CLOSE);
