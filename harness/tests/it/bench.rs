@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use assert_cmd::Command;
 use serde_json::Value;
@@ -125,6 +126,40 @@ impl Workspace {
             .filter(|line| !line.is_empty())
             .collect()
     }
+}
+
+/// The programs of the workspace that tests drive.
+pub(crate) struct Programs {
+    /// The daemon.
+    pub(crate) sessiond: PathBuf,
+    /// `examples/wire-target`.
+    pub(crate) wire_target: PathBuf,
+}
+
+/// Those programs, built once, with the features that `cargo test --workspace` gives them: after it nothing is left to
+/// build.
+pub(crate) fn programs() -> &'static Programs {
+    static BUILT: OnceLock<Programs> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let arguments = [
+            "--workspace",
+            "--bin",
+            "sessiond",
+            "--example",
+            "wire-target",
+        ];
+        let built = std::process::Command::new(env!("CARGO"))
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+            .args(["build", "--quiet"])
+            .args(arguments)
+            .status();
+        assert!(built.expect("cargo runs").success(), "the programs build");
+        let leakgate = Path::new(env!("CARGO_BIN_EXE_leakgate"));
+        Programs {
+            sessiond: leakgate.with_file_name("sessiond"),
+            wire_target: leakgate.with_file_name("examples").join("wire-target"),
+        }
+    })
 }
 
 /// The gate of this metric in the first scenario of a report.

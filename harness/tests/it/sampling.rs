@@ -1,7 +1,6 @@
 //! What a sample tells about real targets, and that taking it is not felt by them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use leakgate::record::event::{Event, Phase, Sample};
 use leakgate::sample::probe::ProbeClient;
 use leakgate::sample::{Edge, Sampler};
 
-use crate::bench::{DIRECTORIES, OPEN_CLOSE, Workspace};
+use crate::bench::{DIRECTORIES, OPEN_CLOSE, Workspace, programs};
 
 fn samples(workspace: &Workspace) -> Vec<Sample> {
     let events = workspace.path().join("reports/latest/events.jsonl");
@@ -61,25 +60,18 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) async fn start() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let built = Command::new(env!("CARGO"))
-            .current_dir(&root)
-            .args(["build", "--quiet", "-p", "sessiond"])
-            .status();
-        assert!(built.expect("cargo runs").success(), "sessiond builds");
         let dir = tempfile::tempdir().expect("a directory");
         let probe = dir.path().join("probe.sock");
-        let child =
-            Command::new(Path::new(env!("CARGO_BIN_EXE_leakgate")).with_file_name("sessiond"))
-                .args(["serve", "--socket"])
-                .arg(dir.path().join("s.sock"))
-                .env("LEAKGATE_PROBE", &probe)
-                .env("XDG_RUNTIME_DIR", dir.path())
-                .env("XDG_STATE_HOME", dir.path())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("sessiond starts");
+        let child = Command::new(&programs().sessiond)
+            .args(["serve", "--socket"])
+            .arg(dir.path().join("s.sock"))
+            .env("LEAKGATE_PROBE", &probe)
+            .env("XDG_RUNTIME_DIR", dir.path())
+            .env("XDG_STATE_HOME", dir.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("sessiond starts");
         let connected = tokio::time::timeout(Duration::from_secs(20), async {
             loop {
                 if let Ok(client) = ProbeClient::connect(&probe).await {

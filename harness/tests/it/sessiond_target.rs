@@ -1,9 +1,6 @@
 //! The real daemon, driven over its socket and measured through its probe, in the test profile.
 
-use std::path::Path;
-use std::process::Command;
-
-use crate::bench::{Workspace, gate};
+use crate::bench::{Workspace, gate, programs};
 
 const SCENARIO: &str = r#"
 question = "Does anything stay of sessions, clients and refused frames?"
@@ -77,13 +74,7 @@ churn = { idle = "0B/s" }
 
 /// The repository's own targets, with sessiond as the tests have built it.
 pub(crate) fn targets() -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let built = Command::new(env!("CARGO"))
-        .current_dir(&root)
-        .args(["build", "--quiet", "-p", "sessiond"])
-        .status();
-    assert!(built.expect("cargo runs").success(), "sessiond builds");
-    let bin = Path::new(env!("CARGO_BIN_EXE_leakgate")).with_file_name("sessiond");
+    let bin = &programs().sessiond;
     format!(
         r#"
 [target.sessiond]

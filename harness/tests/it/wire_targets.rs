@@ -1,29 +1,10 @@
 //! Targets that speak over a socket, over their standard input and output, and over HTTP.
 
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::OnceLock;
-
-use crate::bench::{Workspace, gate};
-
-/// The daemon of `examples/wire-target`, built once.
-fn wire_target() -> String {
-    static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(["build", "--quiet", "--example", "wire-target"])
-            .status();
-        assert!(built.expect("cargo runs").success(), "the example builds");
-    });
-    let leakgate = PathBuf::from(env!("CARGO_BIN_EXE_leakgate"));
-    let target = leakgate.with_file_name("examples").join("wire-target");
-    target.display().to_string()
-}
+use crate::bench::{Workspace, gate, programs};
 
 /// A target with this command line and these further lines.
 fn target(arguments: &str, table: &str) -> String {
-    let program = wire_target();
+    let program = programs().wire_target.display();
     format!("[target.wire]\ncommand = [\"{program}\", {arguments}]\n{table}")
 }
 
