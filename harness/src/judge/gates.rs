@@ -124,7 +124,7 @@ fn unit(metric: Metric) -> Unit {
     }
 }
 
-fn kind(metric: Metric) -> Kind {
+pub(super) fn kind(metric: Metric) -> Kind {
     match metric {
         Metric::HeapPerCycle | Metric::RssPerCycle | Metric::ChurnCycle => Kind::PerCycle,
         Metric::PeakHeap | Metric::PeakRss | Metric::PeakSettle | Metric::Ledger => Kind::Peak,

@@ -1,7 +1,9 @@
 //! Growth per day: what the growth of a run comes to in 24 hours at the pace at which its cycles ran.
 
 use super::evidence::Evidence;
-use super::verdict::Amount;
+use super::gates;
+use super::growth::whole;
+use super::verdict::{Amount, Kind};
 use crate::scenario::{Metric, MetricUnit};
 
 const DAY_MS: f64 = 24.0 * 60.0 * 60.0 * 1000.0;
@@ -15,45 +17,34 @@ pub(super) fn per_day(
     let (began, ended) = evidence.span_ms;
     let elapsed = ended.checked_sub(began).filter(|&elapsed| elapsed > 0)? as f64;
     let cycles = f64::from(evidence.cycles());
-    let per_ms = match (metric, observed?) {
+    let per_ms = match (gates::kind(metric), observed?) {
         (
-            Metric::HeapPerCycle | Metric::RssPerCycle,
+            Kind::PerCycle,
             Amount::PerCycles {
                 amount,
                 cycles: per,
             },
         ) => amount as f64 / f64::from(per.max(1)) * cycles / elapsed,
+        // Sites are counted in windows of their own.
+        (Kind::Total, Amount::Plain(amount))
+            if metric != Metric::Sites && recurs(metric, amount, cycles) =>
+        {
+            amount as f64 / elapsed
+        }
+        // What is allocated while idle is not kept.
         (
-            Metric::HeapTotal
-            | Metric::RssTotal
-            | Metric::Fds
-            | Metric::Threads
-            | Metric::Children
-            | Metric::Zombies
-            | Metric::Gauges
-            | Metric::Disk
-            | Metric::DiskBytes,
-            Amount::Plain(amount),
-        ) if recurs(metric, amount, cycles) => amount as f64 / elapsed,
-        (
-            Metric::RssRate,
+            Kind::Rate,
             Amount::PerTime {
                 amount,
                 milliseconds,
             },
-        ) => amount as f64 / milliseconds.max(1) as f64,
+        ) if metric == Metric::RssRate => amount as f64 / milliseconds.max(1) as f64,
         _ => return None,
     };
-    (per_ms > 0.0).then(|| whole(per_ms * DAY_MS))
+    (per_ms > 0.0).then(|| whole((per_ms * DAY_MS).round()))
 }
 
 /// Whether a count grew in more than a cycle in ten: what came once in a run is no pace.
 fn recurs(metric: Metric, amount: i64, cycles: f64) -> bool {
     metric.unit() != MetricUnit::Count || amount as f64 * 10.0 >= cycles
-}
-
-/// `as` saturates, and no machine holds that many bytes.
-#[expect(clippy::cast_possible_truncation, reason = "saturates by definition")]
-fn whole(amount: f64) -> i64 {
-    amount.round() as i64
 }
