@@ -72,9 +72,9 @@ pub(crate) async fn end_processes(child: &mut Child) -> ExitStatus {
     if left > 0 {
         tracing::error!(session = %child.session, left, "processes survive SIGKILL");
     }
-    // The notice precedes the end. There is none when it was taken before, or when even SIGKILL did not help.
+    // The notice precedes the end. There is none when even SIGKILL did not help.
     let unseen = ExitStatus::Signal(rustix::process::Signal::KILL.as_raw());
-    child.exit.try_recv().unwrap_or(unseen)
+    child.status().unwrap_or(unseen)
 }
 
 /// Reads until nobody holds the other side, or it has been quiet, or long enough.

@@ -6,7 +6,6 @@ use std::task::Poll;
 
 use leakgate_probe::BusyGuard;
 use sessiond_protocol::{ErrorCode, ExitStatus, Failure, SessionId};
-use tokio::sync::oneshot;
 
 use super::pty::TURN_BYTES;
 use super::{Pty, Reading, Session, Terminal};
@@ -67,7 +66,7 @@ pub(crate) async fn run(
 
 /// A session's life once it has started. The daemon is busy from its end on.
 async fn live(session: &Session, child: &mut Child) -> (BusyGuard, ExitStatus, Remains) {
-    let cause = session.pump_until_end(&mut child.exit).await;
+    let cause = session.pump_until_end(child).await;
     let ending = BUSY.enter();
     let (status, remains) = teardown::end(session, child, cause).await;
     (ending, status, remains)
@@ -115,13 +114,13 @@ fn refusal(error: &SpawnError) -> Failure {
 
 impl Session {
     /// Moves bytes until the process exits or the session is to be closed.
-    async fn pump_until_end(&self, exit: &mut oneshot::Receiver<ExitStatus>) -> Cause {
+    async fn pump_until_end(&self, child: &mut Child) -> Cause {
         let mut at_end = false;
         loop {
             tokio::select! {
                 biased;
                 () = self.end.cancelled() => return Cause::Closed,
-                status = &mut *exit => return Cause::Exited(status.ok()),
+                status = child.exited() => return Cause::Exited(status),
                 () = self.pump(&mut at_end) => {}
             }
         }
@@ -263,7 +262,7 @@ mod tests {
             done.send(replies).unwrap();
         });
         let replies = finished.recv_timeout(Duration::from_secs(30)).unwrap();
-        assert!(replies[1].contains(r#""exited""#), "{replies:?}");
+        assert!(replies[1].contains(r#""code":3"#), "{replies:?}");
         assert!(replies[2].contains(r#""rows":[]"#), "{replies:?}");
     }
 }

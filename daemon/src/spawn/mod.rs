@@ -51,7 +51,9 @@ pub(crate) struct Child {
     pub(crate) session: SessionId,
     pub(crate) pid: u32,
     /// Gets the status when the process has been reaped.
-    pub(crate) exit: oneshot::Receiver<ExitStatus>,
+    exit: oneshot::Receiver<ExitStatus>,
+    /// What came of that, kept: whoever ends a session whose task has panicked has to know it too.
+    status: Option<ExitStatus>,
     commands: SyncSender<Command>,
 }
 
@@ -100,6 +102,7 @@ impl Spawner {
                 session,
                 pid,
                 exit,
+                status: None,
                 commands: self.commands.clone(),
             },
             master,
@@ -123,6 +126,21 @@ impl Spawner {
 }
 
 impl Child {
+    /// Resolves with the status when the process has been reaped; with none when the spawn thread is gone. Dropping the
+    /// call loses nothing.
+    pub(crate) async fn exited(&mut self) -> Option<ExitStatus> {
+        if self.status.is_none() {
+            self.status = (&mut self.exit).await.ok();
+        }
+        self.status
+    }
+
+    /// The status of a process that is known to have ended.
+    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
+        self.status = self.status.or_else(|| self.exit.try_recv().ok());
+        self.status
+    }
+
     /// Ends this process and everything it started: hang-up first, SIGKILL after a grace. Resolves when all of them are
     /// reaped, with the number of those that survived even that.
     pub(crate) async fn end(&self) -> usize {
