@@ -11,8 +11,9 @@ use bytes::Bytes;
 use leakgate_probe::Held;
 use sessiond_protocol::{
     ErrorCode, Failure, MAX_FRAME_BYTES, Notice, REQUESTS_IN_FLIGHT_MAX, Reply, RequestId,
-    SessionId, Success, encode_control, encode_output, encode_snapshot,
+    SessionId, Success, encode_control, encode_snapshot,
 };
+use sessiond_screen::SNAPSHOT_BYTES_MAX;
 use tokio::sync::Notify;
 
 use crate::gauges::{QUEUE_BYTES, QUEUED_FRAMES};
@@ -27,8 +28,10 @@ const OUTPUT_FRAMES_MAX: usize = 512;
 /// Below this a client has room: for the snapshot that replaces what it missed, and for its next request.
 const ROOMY_BYTES: usize = OUTPUT_BYTES_MAX / 2;
 
-/// What a snapshot may add: it always fits after [`ROOMY_BYTES`], so a client costs at most this plus
-/// [`OUTPUT_BYTES_MAX`] and one reply. A larger screen is cut into several frames.
+/// A snapshot fits on top of what leaves room for it, so that output and snapshots together stay below [`OUTPUT_BYTES_MAX`].
+const _: () = assert!(ROOMY_BYTES + SNAPSHOT_BYTES_MAX + 1024 <= OUTPUT_BYTES_MAX);
+
+/// The largest frame, which is a reply's.
 const FRAME_BYTES_MAX: usize = MAX_FRAME_BYTES - 8;
 
 /// Whether a snapshot may be queued behind output that fills the queue.
@@ -159,7 +162,7 @@ impl Outbox {
         true
     }
 
-    /// Queues a screen; false when there is no room for it. A screen above a frame's limit goes on as output.
+    /// Queues a screen; false when there is no room for it.
     #[must_use]
     pub(crate) fn push_snapshot(
         &self,
@@ -175,11 +178,7 @@ impl Outbox {
         if queue.bytes > mark {
             return false;
         }
-        let (first, rest) = screen.split_at(screen.len().min(FRAME_BYTES_MAX));
-        queue.push(encode_snapshot(session, first));
-        for piece in rest.chunks(FRAME_BYTES_MAX) {
-            queue.push(encode_output(session, piece));
-        }
+        queue.push(encode_snapshot(session, screen));
         drop(queue);
         self.filled.notify_one();
         true

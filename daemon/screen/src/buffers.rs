@@ -40,6 +40,7 @@ impl Terminal {
             return;
         }
         self.size = size;
+        self.last = None;
         self.region = Region::full(size);
         match &mut self.primary {
             None => {
@@ -62,7 +63,7 @@ impl Terminal {
         }
     }
 
-    /// Whether a snapshot of one would rebuild the other: all but history, answers and the character that REP repeats.
+    /// Whether a snapshot of one would rebuild the other: all but history and answers.
     pub(crate) fn shows_same_as(&self, other: &Terminal) -> bool {
         let stops = |terminal: &Terminal| {
             terminal
@@ -79,6 +80,7 @@ impl Terminal {
             && self.modes == other.modes
             && stops(self) == stops(other)
             && self.title == other.title
+            && (self.last == other.last || self.modes.has(Mode::Insert))
     }
 
     /// Bytes held on the heap.

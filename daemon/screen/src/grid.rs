@@ -38,6 +38,10 @@ impl Grid {
         }
     }
 
+    pub(crate) fn size(&self) -> Size {
+        self.size
+    }
+
     /// A row that exists; blank ones beyond the last written row do not.
     pub(crate) fn row(&self, index: usize) -> Option<&Row> {
         self.rows.get(index)

@@ -16,16 +16,6 @@ pub const TITLE_BYTES_MAX: usize = 256;
 pub(crate) const OSC_BYTES_MAX: usize = TITLE_BYTES_MAX + 8;
 
 impl Perform for Terminal {
-    fn print(&mut self, character: char) {
-        // Fed byte by byte, the parser prints ASCII only in its ground state and with nothing pending.
-        self.sequence_ended |= character.is_ascii();
-        match character {
-            // The parser decodes a C1 control in UTF-8 as if it were text when it meets its bytes one by one.
-            '\u{80}'..='\u{9f}' => self.control(character as u8),
-            _ => Terminal::print(self, character),
-        }
-    }
-
     fn execute(&mut self, byte: u8) {
         self.control(byte);
     }
@@ -45,6 +35,7 @@ impl Perform for Terminal {
 
     fn esc_dispatch(&mut self, intermediates: &[u8], ignore: bool, byte: u8) {
         self.sequence_ended = true;
+        self.last = None;
         if ignore {
             return;
         }
@@ -66,9 +57,13 @@ impl Perform for Terminal {
         }
     }
 
-    fn osc_dispatch(&mut self, params: &[&[u8]], bell_terminated: bool) {
-        // Ended by BEL the sequence is over; ended by ESC the parser is inside the next one.
-        self.sequence_ended = bell_terminated;
+    fn unhook(&mut self) {
+        self.sequence_ended = true;
+    }
+
+    fn osc_dispatch(&mut self, params: &[&[u8]], _bell_terminated: bool) {
+        self.sequence_ended = true;
+        self.last = None;
         if let [b"0" | b"2", parts @ ..] = params {
             let whole = parts.join(&b';');
             let mut title = String::from_utf8_lossy(&whole).into_owned();
@@ -83,6 +78,11 @@ impl Perform for Terminal {
 impl Terminal {
     /// Executes a control sequence.
     pub(crate) fn csi(&mut self, params: &Params, intermediates: &[u8], action: char) {
+        if let Some(last) = self.last.take()
+            && (intermediates, action) == (&[], 'b')
+        {
+            return self.repeat(last, params.or(0, 1));
+        }
         match (intermediates, action) {
             ([], 'm') => sgr::apply(&mut self.pen.style, params),
             ([], _) => self.csi_plain(params, action),
@@ -132,7 +132,6 @@ impl Terminal {
             'T' => self.scroll_region_down(count),
             'X' => self.erase_characters(count),
             'Z' => self.tab_back(count),
-            'b' => self.repeat(count),
             'c' if params.first() == 0 => self.report_device(),
             'd' => self.move_to_row(count - 1),
             'e' => self.move_rows_down(count),
@@ -198,11 +197,12 @@ impl Terminal {
         };
     }
 
-    /// REP: no more often than the screen has cells, after which nothing changes any more.
-    fn repeat(&mut self, count: usize) {
-        if let Some(last) = self.last {
+    /// REP: no more often than the screen has cells, after which nothing changes any more. While characters are inserted a
+    /// snapshot cannot tell what was printed last, so there is nothing to repeat.
+    fn repeat(&mut self, last: char, count: usize) {
+        if !self.modes.has(Mode::Insert) {
             for _ in 0..count.min(self.size.width() * self.size.height()) {
-                Terminal::print(self, last);
+                self.print(last);
             }
         }
     }

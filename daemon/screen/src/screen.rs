@@ -9,6 +9,7 @@ use crate::modes::Mode;
 use crate::params::Params;
 use crate::perform::OSC_BYTES_MAX;
 use crate::scrollback::ScrollbackLimit;
+use crate::sequence::Unfinished;
 use crate::size::Size;
 use crate::terminal::Terminal;
 use crate::utf8::Partial;
@@ -22,9 +23,9 @@ use crate::{csi, ground, snapshot};
 pub struct Screen {
     terminal: Terminal,
     parser: vte::Parser<OSC_BYTES_MAX>,
-    /// Whether the parser has the word. It gets it with ESC and keeps it until a sequence has been dispatched; text goes
-    /// past it.
-    in_sequence: bool,
+    /// While this is not empty the parser has the word. It gets it with ESC and keeps it to the sequence's end; text goes past
+    /// it.
+    unfinished: Unfinished,
     partial: Partial,
 }
 
@@ -35,7 +36,7 @@ impl Screen {
         Screen {
             terminal: Terminal::new(size, limit),
             parser: vte::Parser::new_with_size(),
-            in_sequence: false,
+            unfinished: Unfinished::default(),
             partial: Partial::default(),
         }
     }
@@ -43,10 +44,10 @@ impl Screen {
     /// Takes output of the program, cut anywhere.
     pub fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let used = if self.in_sequence {
-                self.feed_sequence(bytes)
-            } else {
+            let used = if self.unfinished.is_empty() {
                 self.feed_ground(bytes)
+            } else {
+                self.feed_sequence(bytes)
             };
             bytes = &bytes[used..];
         }
@@ -118,25 +119,33 @@ impl Screen {
             .collect()
     }
 
-    /// Escape sequences that make a terminal of the same size show this screen, whatever it showed before: both buffers,
-    /// attributes, cursor, modes, margins, tab stops and title. The history is not part of it.
+    /// Bytes that make a terminal of the same size show this screen and go on like it, whatever it showed before and whatever
+    /// sequence it was inside of: both buffers, attributes, cursor, modes, margins, tab stops, title, and the beginning of a
+    /// sequence or character that the output so far ended in. The history is not part of it.
+    ///
+    /// At most [`SNAPSHOT_BYTES_MAX`](crate::SNAPSHOT_BYTES_MAX): a screen that needs more is given around its cursor, nearest
+    /// rows first, as text as far as that goes and with styles as far as there is room for them too.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        snapshot::take(&self.terminal)
+        let mut out = snapshot::take(&self.terminal);
+        out.extend_from_slice(self.unfinished.bytes());
+        out.extend_from_slice(self.partial.bytes());
+        out
     }
 
-    /// Whether both would look and behave the same from now on, as far as a snapshot can tell: everything but the history,
-    /// unfinished sequences and answers.
+    /// Whether both look the same and behave the same from now on: everything but the history and answers.
     #[must_use]
     pub fn shows_same_as(&self, other: &Screen) -> bool {
         self.terminal.shows_same_as(&other.terminal)
+            && self.unfinished.bytes() == other.unfinished.bytes()
+            && self.partial.bytes() == other.partial.bytes()
     }
 
     /// Bytes held on the heap, as allocated: rows, history, title, answers. `size_of::<Screen>()` comes on top, wherever the
     /// value itself is kept.
     #[must_use]
     pub fn retained_bytes(&self) -> usize {
-        self.terminal.retained_bytes()
+        self.terminal.retained_bytes() + self.unfinished.retained_bytes()
     }
 
     /// Gives up everything but the text that is shown, for the tombstone of a session that ended.
@@ -163,8 +172,8 @@ impl Screen {
                         length
                     }
                     None => {
-                        self.in_sequence = true;
-                        return at;
+                        self.feed_sequence(&rest[..1]);
+                        return at + 1;
                     }
                 },
                 0x00..=0x1f => {
@@ -185,16 +194,18 @@ impl Screen {
 
     /// Takes bytes while the parser has the word. Returns how many were used: all, or those up to the end of a sequence.
     ///
-    /// A malformed control sequence ends without being dispatched; the parser then has the word until the next text. It gets its
-    /// bytes one by one, for two reasons: only then is it known where it stands, and vte 0.15 drops a character when a split
-    /// UTF-8 sequence is continued by a longer piece (`advance_partial_utf8`: all valid bytes are counted, the first character
-    /// is printed).
+    /// It gets them one by one, so that it is known where it stands, and never text, which it decodes wrongly when a character
+    /// is split: vte 0.15 then drops one (`advance_partial_utf8`: all valid bytes are counted, the first character is printed).
     fn feed_sequence(&mut self, bytes: &[u8]) -> usize {
         for (at, byte) in bytes.iter().enumerate() {
-            self.parser
-                .advance(&mut self.terminal, std::slice::from_ref(byte));
-            if std::mem::take(&mut self.terminal.sequence_ended) {
-                self.in_sequence = false;
+            let cut_off = self.unfinished.is_ended_by(*byte);
+            if let Some(seen) = self.unfinished.take(*byte) {
+                self.parser.advance(&mut self.terminal, &[seen]);
+            }
+            // A string that ESC ends is dispatched, and the next sequence has begun.
+            let dispatched = std::mem::take(&mut self.terminal.sequence_ended) && *byte != 0x1b;
+            if cut_off || dispatched {
+                self.unfinished.clear();
                 return at + 1;
             }
         }

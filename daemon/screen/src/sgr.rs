@@ -95,6 +95,28 @@ fn rgb(red: u16, green: u16, blue: u16) -> Option<Color> {
     ))
 }
 
+/// Appends the shortest sequence that turns one style into another: what differs, where that is only colours.
+pub(crate) fn write_change(out: &mut Vec<u8>, from: Style, to: Style) {
+    if to == Style::DEFAULT {
+        return out.extend_from_slice(b"\x1b[m");
+    }
+    if from.attribute_bits() != to.attribute_bits() {
+        return write(out, to);
+    }
+    let mut lead = b"\x1b[".as_slice();
+    for (old, new, base) in [
+        (from.foreground(), to.foreground(), 30),
+        (from.background(), to.background(), 40),
+    ] {
+        if old != new {
+            out.extend_from_slice(lead);
+            write_color(out, new, base);
+            lead = b";";
+        }
+    }
+    out.push(b'm');
+}
+
 /// Appends the sequence that turns any style into this one.
 pub(crate) fn write(out: &mut Vec<u8>, style: Style) {
     out.extend_from_slice(b"\x1b[0");
@@ -104,15 +126,19 @@ pub(crate) fn write(out: &mut Vec<u8>, style: Style) {
             decimal(out, u16::from(code));
         }
     }
-    write_color(out, style.foreground(), 30);
-    write_color(out, style.background(), 40);
+    for (color, base) in [(style.foreground(), 30), (style.background(), 40)] {
+        if color != Color::Default {
+            out.push(b';');
+            write_color(out, color, base);
+        }
+    }
     out.push(b'm');
 }
 
 /// Appends the parameters of a colour; `base` is 30 for the foreground and 40 for the background.
 fn write_color(out: &mut Vec<u8>, color: Color, base: u16) {
     let codes: &[u16] = match color {
-        Color::Default => &[],
+        Color::Default => &[base + 9],
         Color::Indexed(index @ 0..8) => &[base + u16::from(index)],
         Color::Indexed(index @ 8..16) => &[base + 60 + u16::from(index - 8)],
         Color::Indexed(index) => &[base + 8, 5, u16::from(index)],
@@ -124,8 +150,10 @@ fn write_color(out: &mut Vec<u8>, color: Color, base: u16) {
             u16::from(blue),
         ],
     };
-    for code in codes {
-        out.push(b';');
+    for (at, code) in codes.iter().enumerate() {
+        if at > 0 {
+            out.push(b';');
+        }
         decimal(out, *code);
     }
 }

@@ -26,9 +26,10 @@ pub(crate) struct Terminal {
     pub(crate) title: String,
     pub(crate) replies: Replies,
     pub(crate) scrollback: Scrollback,
-    /// The last character that was printed, for REP.
+    /// The character that was printed last, for REP; none once a control or sequence came after it. So it always stands in the
+    /// cell before the cursor, where a snapshot can print it once more.
     pub(crate) last: Option<char>,
-    /// Set when the parser is certain to be in its ground state: it has dispatched a sequence, or printed ASCII.
+    /// Set when the parser has dispatched a sequence or a string.
     pub(crate) sequence_ended: bool,
 }
 
@@ -53,6 +54,7 @@ impl Terminal {
 
     /// Executes a control character, C0 or C1.
     pub(crate) fn control(&mut self, byte: u8) {
+        self.last = None;
         match byte {
             0x08 => self.move_left(1),
             b'\t' => self.tab_forward(1),

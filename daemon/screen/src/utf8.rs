@@ -10,6 +10,11 @@ pub(crate) struct Partial {
 }
 
 impl Partial {
+    /// The bytes that wait for the rest of their character.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
     /// Prints a run of bytes above ASCII. An unfinished character at its end is kept when the input ends there too.
     pub(crate) fn feed(&mut self, mut run: &[u8], at_end: bool, terminal: &mut Terminal) {
         while !run.is_empty() {

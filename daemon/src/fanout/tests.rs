@@ -1,3 +1,5 @@
+use sessiond_protocol::encode_output;
+
 use super::*;
 
 const SESSION: SessionId = SessionId(1);
@@ -56,10 +58,12 @@ fn the_last_screen_of_a_session_goes_behind_a_full_queue_and_only_once() {
 }
 
 #[test]
-fn a_screen_above_the_frame_limit_goes_on_as_output() {
+fn the_largest_snapshot_on_top_of_what_leaves_room_for_it_stays_below_the_bound() {
     let outbox = Outbox::default();
-    assert!(outbox.push_snapshot(SESSION, &vec![b'x'; 3 << 20], Urgency::WhenRoomy));
-    assert_eq!(drain(&outbox), 4);
+    assert!(outbox.push_output(&output(ROOMY_BYTES - 64)));
+    let screen = vec![b'x'; SNAPSHOT_BYTES_MAX];
+    assert!(outbox.push_snapshot(SESSION, &screen, Urgency::WhenRoomy));
+    assert!(outbox.lock().bytes <= OUTPUT_BYTES_MAX);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A snapshot rebuilds the screen, whatever the terminal showed before.
 
 use proptest::prelude::*;
-use sessiond_screen::Screen;
+use sessiond_screen::{SIDE_MAX, SNAPSHOT_BYTES_MAX, Screen, Size};
 
 use crate::streams::{LIMIT, any_size, any_stream, at, screen, shown};
 
@@ -42,7 +42,82 @@ fn a_rebuilt_screen_goes_on_like_the_original() {
     );
 }
 
+/// A screen of the largest size, every cell of which looks different from the one before.
+fn largest(text: &str) -> Screen {
+    let size = Size::new(SIDE_MAX, SIDE_MAX).expect("the largest size");
+    let mut screen = Screen::new(size, LIMIT);
+    for row in 0..SIDE_MAX {
+        screen.feed(format!("\x1b[{};1H", row + 1).as_bytes());
+        for column in 0..SIDE_MAX {
+            screen.feed(format!("\x1b[38;2;{};{};7m{text}", column % 256, row % 256).as_bytes());
+        }
+    }
+    screen
+}
+
+#[test]
+fn a_snapshot_of_the_largest_screen_stays_within_its_bound_and_shows_what_is_around_the_cursor() {
+    let mut original = largest("x");
+    original.feed(b"\x1b[m\x1b[600;1H\x1b[2Khere");
+    let snapshot = original.snapshot();
+    assert!(
+        (SNAPSHOT_BYTES_MAX / 2..=SNAPSHOT_BYTES_MAX).contains(&snapshot.len()),
+        "{}",
+        snapshot.len()
+    );
+    let copy = rebuilt(&original);
+    assert_eq!(copy.cursor(), original.cursor());
+    let (rows, expected) = (copy.text_rows(), original.text_rows());
+    assert_eq!(rows[570..630], expected[570..630]);
+    assert_eq!(rows[0], "");
+}
+
+#[test]
+fn a_picture_with_an_alternate_buffer_over_it_stays_within_the_bound() {
+    let mut screen = largest("e\u{301}\u{302}\u{303}");
+    assert!(screen.snapshot().len() <= SNAPSHOT_BYTES_MAX);
+    screen.feed("\x1b[?1049h\x1b[3g".as_bytes());
+    for column in 1..=SIDE_MAX {
+        screen.feed(format!("\x1b[1;{column}H\x1bH").as_bytes());
+    }
+    let long_title = "t".repeat(400);
+    screen.feed(format!("\x1b[Hone line\x1b]2;{long_title}\x07\x1b]2;{long_title}").as_bytes());
+    assert!(screen.snapshot().len() <= SNAPSHOT_BYTES_MAX);
+    assert_eq!(rebuilt(&screen).text_rows()[0], "one line");
+}
+
 proptest! {
+    #[test]
+    fn a_stream_may_be_cut_anywhere_and_go_on_from_a_snapshot(
+        size in any_size(),
+        bytes in any_stream(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut whole = Screen::new(size, LIMIT);
+        whole.feed(&bytes);
+        let (before, after) = bytes.split_at(cut.index(bytes.len() + 1));
+        let mut original = Screen::new(size, LIMIT);
+        original.feed(before);
+        let mut copy = rebuilt(&original);
+        prop_assert!(copy.shows_same_as(&original), "{:?}", String::from_utf8_lossy(&original.snapshot()));
+        copy.feed(after);
+        prop_assert!(copy.shows_same_as(&whole), "{:?}", String::from_utf8_lossy(&original.snapshot()));
+    }
+
+    #[test]
+    fn a_snapshot_ends_whatever_a_terminal_was_inside_of(
+        size in any_size(),
+        bytes in any_stream(),
+        start in prop::sample::select(vec![&b"\x1b"[..], b"\x1b[", b"\x1b[1;2", b"\x1b]0;t", b"\x1bPq#0", b"\x1b_Gx", b"\x1b(", b"\xe4\xb8"]),
+    ) {
+        let mut original = Screen::new(size, LIMIT);
+        original.feed(&bytes);
+        let mut inside = Screen::new(size, LIMIT);
+        inside.feed(start);
+        inside.feed(&original.snapshot());
+        prop_assert!(inside.shows_same_as(&original));
+    }
+
     #[test]
     fn any_screen_is_rebuilt_on_a_fresh_terminal(size in any_size(), bytes in any_stream()) {
         let mut original = Screen::new(size, LIMIT);
