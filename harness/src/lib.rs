@@ -11,6 +11,7 @@ pub mod known;
 pub mod profile;
 mod program;
 mod prove;
+mod rate;
 pub mod record;
 pub mod report;
 pub mod sample;

@@ -94,6 +94,8 @@ enum Document {
     Run,
     /// A line of `events.jsonl`
     Events,
+    /// `repeat.json`
+    Repeat,
     /// `selftest.json`
     Selftest,
     /// A scenario, for editors
@@ -107,6 +109,7 @@ impl Document {
         match self {
             Document::Run => schema::run(),
             Document::Events => schema::events(),
+            Document::Repeat => schema::repeat(),
             Document::Selftest => schema::selftest(),
             Document::Scenario => schema::scenario(),
             Document::Config => schema::config(),

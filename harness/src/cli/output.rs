@@ -66,9 +66,17 @@ pub(crate) fn text(text: &str) -> Result<u8, Failure> {
 /// What became of writing to standard output: that nobody reads it any more is no failure.
 fn written(outcome: io::Result<()>) -> Result<(), Failure> {
     match outcome {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::internal(error)),
+        Err(error) if !is_gone(&error) => Err(Failure::internal(error)),
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// A pipe's reader is gone, or a socket's with bytes left that it did not read.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
 }
 
 /// Tells on standard error what is being done; a closed standard error silences it.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
-use leakgate_stats::clopper_pearson;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +11,11 @@ use super::model::RunReport;
 use super::text;
 use crate::exit_code;
 use crate::judge::{Failure, GateVerdict, Verdict};
+use crate::rate::Rate;
 use crate::style::Style;
 
 /// The version of this format.
 const SCHEMA: u32 = 1;
-/// Of every interval.
-const CONFIDENCE: f64 = 0.95;
 
 /// One of the runs, in short; its own directory has all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -61,40 +59,6 @@ impl RepeatedRun {
             binaries: binaries.collect(),
             gates: gates.collect(),
         }
-    }
-}
-
-/// So many of so many, with the exact 95 % interval of the share.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Rate {
-    /// How many.
-    pub count: u32,
-    /// Of how many.
-    pub of: u32,
-    /// Lower end of the interval, 0 to 1.
-    pub low: f64,
-    /// Upper end of the interval, 0 to 1.
-    pub high: f64,
-}
-
-impl Rate {
-    /// `count` of `of`; Clopper and Pearson's interval.
-    pub fn new(count: u32, of: u32) -> Rate {
-        let interval = clopper_pearson(u64::from(count), u64::from(of), CONFIDENCE);
-        Rate {
-            count,
-            of,
-            low: interval.low,
-            high: interval.high,
-        }
-    }
-}
-
-impl std::fmt::Display for Rate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let percent = |share: f64| format!("{:.1}", share * 100.0);
-        let (low, high) = (percent(self.low), percent(self.high));
-        write!(f, "{} of {} ({low} to {high} %)", self.count, self.of)
     }
 }
 

@@ -11,6 +11,7 @@ use schemars::schema_for;
 
 use crate::record::event::Line;
 use crate::report::RunReport;
+use crate::report::repeat::RepeatReport;
 use crate::selftest::Summary;
 
 /// The schema of `run.json`.
@@ -21,6 +22,11 @@ pub fn run() -> serde_json::Value {
 /// The schema of one line of `events.jsonl`.
 pub fn events() -> serde_json::Value {
     schema_for!(Line).into()
+}
+
+/// The schema of `repeat.json`.
+pub fn repeat() -> serde_json::Value {
+    schema_for!(RepeatReport).into()
 }
 
 /// The schema of `selftest.json`.

@@ -40,6 +40,7 @@ fn the_committed_schemas_are_current() {
     let schemas = [
         ("run", run()),
         ("events", events()),
+        ("repeat", repeat()),
         ("selftest", selftest()),
         ("scenario", scenario()),
         ("config", config()),

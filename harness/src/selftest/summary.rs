@@ -1,6 +1,5 @@
 //! The summary of a self-test: what its trials come to, and whether that is as good as what is declared. Pure.
 
-use leakgate_stats::clopper_pearson;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +8,7 @@ use super::kind::Kind;
 use super::minimum::Minimum;
 use super::trial::{Outcome, Trial};
 use crate::config::SelfTest;
-
-/// The confidence of every interval.
-const CONFIDENCE: f64 = 0.95;
+use crate::rate::Rate;
 
 /// `selftest.json`. Version 1 changes by addition only; a reader fails on an outcome or a kind that it does not know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -80,38 +77,6 @@ pub struct KindSummary {
     pub inconclusive: u32,
     /// A run's mean duration, milliseconds.
     pub mean_ms: u64,
-}
-
-/// So many of so many, and the exact interval (Clopper and Pearson) of the rate behind it at 95 %.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Rate {
-    /// Hits.
-    pub hits: u32,
-    /// Trials.
-    pub of: u32,
-    /// Lower end of the interval, 0 to 1.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-}
-
-impl Rate {
-    pub(super) fn new(hits: u32, of: u32) -> Self {
-        let rate = clopper_pearson(u64::from(hits), u64::from(of), CONFIDENCE);
-        Self {
-            hits,
-            of,
-            low: rate.low,
-            high: rate.high,
-        }
-    }
-
-    fn observed(&self) -> f64 {
-        match self.of {
-            0 => 0.0,
-            of => f64::from(self.hits) / f64::from(of),
-        }
-    }
 }
 
 /// What is summed up besides the trials.
@@ -233,7 +198,7 @@ fn reasons(
     if false_alarms.observed() > declared.false_alarms {
         reasons.push(format!(
             "{} false alarms in {} runs without a leak, declared are at most {} %",
-            false_alarms.hits,
+            false_alarms.count,
             false_alarms.of,
             declared.false_alarms * 100.0
         ));

@@ -235,7 +235,7 @@ fn false_alarms_are_counted_over_all_runs_without_a_leak() {
     };
     let summary = sum_up(&trials, &declared);
     assert_eq!(
-        (summary.false_alarms.hits, summary.false_alarms.of),
+        (summary.false_alarms.count, summary.false_alarms.of),
         (1, 11)
     );
     assert_eq!(summary.result, Outcomes::Fail);

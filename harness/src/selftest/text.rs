@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use comfy_table::{Table, presets};
 
-use super::summary::{KindSummary, Outcomes, Rate, Summary};
+use super::summary::{KindSummary, Outcomes, Summary};
+use crate::rate::Rate;
 
 const HEADER: [&str; 8] = [
     "seed",
@@ -62,8 +63,8 @@ fn row(kind: &KindSummary) -> [String; 8] {
         kind.kind.to_string(),
         kind.sown.clone(),
         match (&kind.watched_by, kind.right) {
-            (Some(_), Some(Rate { hits, of, .. })) => format!("caught {hits} of {of}"),
-            (None, Some(Rate { hits, of, .. })) => format!("quiet {hits} of {of}"),
+            (Some(_), Some(Rate { count, of, .. })) => format!("caught {count} of {of}"),
+            (None, Some(Rate { count, of, .. })) => format!("quiet {count} of {of}"),
             (_, None) => "no baseline".to_owned(),
         },
         kind.right.map_or_else(|| "-".to_owned(), interval),
@@ -82,7 +83,7 @@ fn conclusion(summary: &Summary) -> String {
     let alarms = summary.false_alarms;
     let mut text = format!(
         "False alarms: {} of {} runs without a leak ({}); declared: at most {} %.\n",
-        alarms.hits,
+        alarms.count,
         alarms.of,
         interval(alarms),
         summary.false_alarms_declared * 100.0
