@@ -8,6 +8,7 @@
 //! - [`core`] decides, alone and without waiting; bulk bytes go around it.
 //! - [`session`] moves bytes between a PTY, its screen and its clients; [`fanout`] is what waits for one client.
 //! - [`spawn`] is the one place where processes start and are reaped; [`teardown`] the one way a session ends.
+//! - [`open_files`] is how many descriptors there are for all of that.
 //! - [`server`] is the socket, the connections, the signals; [`tasks`] starts and counts every task.
 //! - [`cli`] is what a person types.
 
@@ -16,6 +17,7 @@ mod cli;
 mod core;
 mod fanout;
 mod gauges;
+mod open_files;
 mod paths;
 mod server;
 mod session;

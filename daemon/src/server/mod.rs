@@ -16,16 +16,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::core::{CLIENTS_MAX, ClientId, Event};
+use crate::core::{ClientId, Event, SESSIONS_MAX};
 use crate::gauges::{self, BUSY};
+use crate::open_files::OpenFiles;
 use crate::spawn::Spawner;
 pub(crate) use daemon::Daemon;
 use socket::Socket;
 pub(crate) use socket::SocketError;
-
-/// Connections beyond the clients that the core takes: those that have not said hello, or are being told that there are
-/// too many. More wait in the kernel.
-const CONNECTIONS_MAX: usize = CLIENTS_MAX + 64;
 
 /// How long accepting pauses when the daemon has no descriptor left: until others have had time to close theirs.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -80,8 +77,9 @@ async fn run(socket: Socket, ready: impl FnOnce()) -> Result<(), DaemonError> {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let instance = format!("{}-{}", std::process::id(), started.as_millis());
+    let files = OpenFiles::raised();
     let (spawner, thread) =
-        Spawner::start(&instance).map_err(DaemonError::system("spawn thread"))?;
+        Spawner::start(&instance, files).map_err(DaemonError::system("spawn thread"))?;
     let daemon = Arc::new(Daemon::new(spawner));
     let signals = Signals::listen().map_err(DaemonError::system("signals"))?;
     let listener =
@@ -94,8 +92,16 @@ async fn run(socket: Socket, ready: impl FnOnce()) -> Result<(), DaemonError> {
         .spawn("clock", 0, Arc::clone(&daemon).run_clock());
     daemon
         .tasks()
-        .spawn("listener", 0, listen(Arc::clone(&daemon), listener));
+        .spawn("listener", 0, listen(Arc::clone(&daemon), listener, files));
     tracing::info!(socket = %socket.path().display(), pid = std::process::id(), "listening");
+    if files.sessions() < SESSIONS_MAX {
+        let (limit, sessions) = (files.limit(), files.sessions());
+        tracing::warn!(
+            limit,
+            sessions,
+            "the limit of open files is low: fewer sessions"
+        );
+    }
     ready();
     daemon.stopped().await;
     drop(socket);
@@ -108,8 +114,8 @@ async fn run(socket: Socket, ready: impl FnOnce()) -> Result<(), DaemonError> {
     Ok(())
 }
 
-async fn listen(daemon: Arc<Daemon>, listener: UnixListener) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+async fn listen(daemon: Arc<Daemon>, listener: UnixListener, files: OpenFiles) {
+    let permits = Arc::new(Semaphore::new(files.connections()));
     let mut last_client = 0;
     loop {
         let accepted = tokio::select! {
@@ -166,6 +172,7 @@ impl Signals {
             tokio::select! {
                 () = daemon.closed() => return,
                 _ = self.child.recv() => daemon.spawner().reap(),
+                () = daemon.spawner().answer_questions() => {}
                 _ = self.terminate.recv() => daemon.dispatch(Event::ShutdownRequested),
                 _ = self.interrupt.recv() => daemon.dispatch(Event::ShutdownRequested),
                 _ = self.hangup.recv() => daemon.dispatch(Event::ShutdownRequested),

@@ -109,7 +109,11 @@ async fn start(
 }
 
 fn refusal(error: &SpawnError) -> Failure {
-    Failure::new(ErrorCode::SpawnFailed, with_causes(error))
+    let code = match error {
+        SpawnError::OpenFiles { .. } => ErrorCode::Limit,
+        _ => ErrorCode::SpawnFailed,
+    };
+    Failure::new(code, with_causes(error))
 }
 
 impl Session {
@@ -189,6 +193,7 @@ mod tests {
     use super::*;
     use crate::core::ClientId;
     use crate::fanout::Outbox;
+    use crate::open_files::OpenFiles;
     use crate::spawn::Spawner;
 
     async fn reap_until_closed(daemon: Arc<Daemon>) {
@@ -197,6 +202,7 @@ mod tests {
             tokio::select! {
                 () = daemon.closed() => return,
                 _ = child.recv() => daemon.spawner().reap(),
+                () = daemon.spawner().answer_questions() => {}
             }
         }
     }
@@ -245,7 +251,7 @@ mod tests {
                 .enable_io()
                 .build()
                 .unwrap();
-            let (spawner, thread) = Spawner::start("panic").unwrap();
+            let (spawner, thread) = Spawner::start("panic", OpenFiles::now()).unwrap();
             let daemon = Arc::new(Daemon::new(spawner));
             let replies = runtime.block_on(async {
                 let reaping = reap_until_closed(Arc::clone(&daemon));

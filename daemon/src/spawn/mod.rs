@@ -1,39 +1,48 @@
 //! The one place where processes are started and reaped: a thread that lives as long as the daemon.
 //!
-//! One thread, because a terminal's descriptors are marked close-on-exec only after they are opened: two spawns at a time
-//! could hand one session's terminal to another's child. It waits for every child of the daemon, adopted orphans
-//! included, so nothing else in the daemon may start a process.
+//! It waits for every child of the daemon, adopted orphans included, so nothing else in the daemon may start a process.
 
-mod command;
+mod exec;
+mod launch;
+mod mark;
+mod orders;
+mod orphans;
+mod proc_fs;
+mod refusal;
 mod table;
+mod terminal;
 mod thread;
 mod tree;
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use sessiond_protocol::{ExitStatus, SessionId};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::core::StartOrder;
-pub(crate) use command::SpawnError;
-use command::{Launch, Mark};
-use thread::Command;
+use crate::open_files::OpenFiles;
+use launch::Launch;
+use mark::Mark;
+use orders::{End, Orders, Start};
+use orphans::Orphans;
+pub(crate) use refusal::SpawnError;
+use thread::Thread;
 
 /// Spawns that wait at a time; the other sessions that start wait in their own tasks.
 const SPAWNS_WAITING_MAX: usize = 16;
 
-/// Commands that wait for the thread: the spawns, an end per session of a full daemon, and a wake-up. Beyond that only
-/// wake-ups could come, and they may be lost: the thread looks for exits after every command.
-const COMMANDS_MAX: usize = SPAWNS_WAITING_MAX + crate::core::SESSIONS_MAX + 1;
-
-/// The handle to the spawn thread. Dropping it ends the thread once its commands are done.
+/// The handle to the spawn thread. Dropping it ends the thread once its orders are done.
 #[derive(Debug)]
 pub(crate) struct Spawner {
-    commands: SyncSender<Command>,
+    orders: Arc<Orders>,
+    question: Arc<Notify>,
     turns: Semaphore,
+    /// One for each session whose terminal can be kept open.
+    carried: Arc<Semaphore>,
+    files: OpenFiles,
     mark: Mark,
 }
 
@@ -54,27 +63,33 @@ pub(crate) struct Child {
     exit: oneshot::Receiver<ExitStatus>,
     /// What came of that, kept: whoever ends a session whose task has panicked has to know it too.
     status: Option<ExitStatus>,
-    commands: SyncSender<Command>,
+    orders: Arc<Orders>,
+    _carried: OwnedSemaphorePermit,
 }
 
 impl Spawner {
-    /// Starts the thread. `instance` tells this daemon's sessions from any other's.
+    /// Starts the thread. `instance` tells this daemon's sessions from any other's; `files` says how many of
+    /// them there can be.
     ///
     /// # Errors
-    /// When the kernel refuses the thread, or refuses to make this process adopt orphans.
-    pub(crate) fn start(instance: &str) -> io::Result<(Self, JoinHandle<()>)> {
+    /// When the kernel refuses the thread, or a look at its processes, or to make this process adopt orphans.
+    pub(crate) fn start(instance: &str, files: OpenFiles) -> io::Result<(Self, JoinHandle<()>)> {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-        let (commands, queue) = sync_channel(COMMANDS_MAX);
-        let mark = Mark::new(instance);
-        let thread = thread::start(queue, mark.clone())?;
-        Ok((
-            Self {
-                commands,
-                turns: Semaphore::new(SPAWNS_WAITING_MAX),
-                mark,
-            },
-            thread,
-        ))
+        let spawner = Self {
+            orders: Arc::new(Orders::new()),
+            question: Arc::new(Notify::new()),
+            turns: Semaphore::new(SPAWNS_WAITING_MAX),
+            carried: Arc::new(Semaphore::new(files.sessions())),
+            files,
+            mark: Mark::new(instance),
+        };
+        let thread = Thread {
+            orders: Arc::clone(&spawner.orders),
+            question: Arc::clone(&spawner.question),
+            mark: spawner.mark.clone(),
+            files: files.original,
+        };
+        Ok((spawner, thread.start()?))
     }
 
     /// Starts a session's process in a new terminal.
@@ -83,19 +98,21 @@ impl Spawner {
         session: SessionId,
         order: &StartOrder,
     ) -> Result<Spawned, SpawnError> {
+        let carried = Arc::clone(&self.carried).try_acquire_owned();
+        let carried = carried.map_err(|_| SpawnError::OpenFiles {
+            sessions: self.files.sessions(),
+            limit: self.files.limit(),
+        })?;
         let _turn = self.turns.acquire().await.map_err(|_| SpawnError::Ending)?;
         let (exit_sender, exit) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
-        let launch = Launch::new(order, self.mark.of(session));
-        let command = Command::Spawn {
+        let start = Start {
             session,
-            launch: Box::new(launch),
+            launch: Launch::new(order, self.mark.of(session)),
             exit: exit_sender,
             answer,
         };
-        self.commands
-            .try_send(command)
-            .map_err(|_| SpawnError::Ending)?;
+        self.orders.add(|batch| batch.starts.push(start));
         let (pid, master) = answered.await.unwrap_or(Err(SpawnError::Ending))?;
         Ok(Spawned {
             child: Child {
@@ -103,7 +120,8 @@ impl Spawner {
                 pid,
                 exit,
                 status: None,
-                commands: self.commands.clone(),
+                orders: Arc::clone(&self.orders),
+                _carried: carried,
             },
             master,
         })
@@ -111,17 +129,31 @@ impl Spawner {
 
     /// Tells the thread that some child has changed: the kernel said so.
     pub(crate) fn reap(&self) {
-        // A full queue is as good: the thread looks for exits after every command.
-        let _ = self.commands.try_send(Command::Reap);
+        self.orders.add(|batch| batch.reap = true);
+    }
+
+    /// Answers the thread when it asks for orphans; never resolves. To be awaited on the process's main thread, the only
+    /// one that can say.
+    pub(crate) async fn answer_questions(&self) {
+        loop {
+            self.question.notified().await;
+            let orphans = Orphans::ask();
+            self.orders.add(|batch| batch.orphans = Some(orphans));
+        }
     }
 
     /// Ends whatever is still below this process; resolves when that is done and the thread has ended its work.
     pub(crate) async fn stop(&self) {
         let (done, stopped) = oneshot::channel();
-        if self.commands.try_send(Command::Stop { done }).is_ok() {
-            // A thread that is gone has nothing left to stop.
-            let _ = stopped.await;
-        }
+        self.orders.add(|batch| batch.stop = Some(done));
+        // A thread that is gone has nothing left to stop.
+        let _ = stopped.await;
+    }
+}
+
+impl Drop for Spawner {
+    fn drop(&mut self) {
+        self.orders.close();
     }
 }
 
@@ -145,16 +177,10 @@ impl Child {
     /// reaped, with the number of those that survived even that.
     pub(crate) async fn end(&self) -> usize {
         let (done, ended) = oneshot::channel();
-        if self
-            .commands
-            .try_send(Command::End {
-                session: self.session,
-                done,
-            })
-            .is_err()
-        {
-            return 0;
-        }
+        let session = self.session;
+        self.orders
+            .add(|batch| batch.ends.push(End { session, done }));
+        // The thread is gone: it has killed whatever there was.
         ended.await.unwrap_or(0)
     }
 }

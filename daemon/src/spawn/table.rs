@@ -1,16 +1,23 @@
 //! The spawn table: every session's first process, from its start until nothing of its session is left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::time::{Duration, Instant};
 
 use leakgate_probe::Held;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process_group};
 use sessiond_protocol::{ExitStatus, SessionId};
 use tokio::sync::oneshot;
 
-use super::command::Mark;
+use super::mark::Mark;
+use super::orphans::Orphans;
+use super::proc_fs::ProcFs;
 use super::tree::{Process, Tree};
 use crate::gauges::CHILDREN;
+
+/// How long what was hung up together with its terminal's first process group may take to end before everything else in
+/// the session is looked for. Most has ended by then, and a look takes milliseconds.
+const LOOK_AFTER: Duration = Duration::from_millis(10);
 
 /// How long a process may take to end after it was asked to. Editors save their files, shells their history; a shutdown
 /// with sessions that do not listen has to end within 10 s.
@@ -22,11 +29,21 @@ const KILL_ROUND: Duration = Duration::from_millis(100);
 /// After so many rounds whatever is left cannot be killed (it hangs in the kernel), and is reported and left alone.
 const KILL_ROUNDS_MAX: u32 = 30;
 
+/// The least time between two looks at all processes. One look serves every session that is being ended.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// How long is waited after a look that failed: for others to close what they have open.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// All sessions' processes.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub(super) struct Table {
     entries: BTreeMap<SessionId, Entry>,
+    /// The children of the daemon that are no session's first process, as of the last look; by pid.
+    orphans: Vec<Orphan>,
     mark: Mark,
+    /// No look before this.
+    rest_until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -38,31 +55,63 @@ struct Entry {
     _counted: Held,
 }
 
+/// A process that has left its session's tree.
+#[derive(Debug, Clone, Copy)]
+struct Orphan {
+    process: Process,
+    owner: Option<SessionId>,
+}
+
 /// A session that is being ended.
 #[derive(Debug)]
 struct Ending {
     done: oneshot::Sender<usize>,
     stage: Stage,
-    next: Instant,
+    /// When the stage is over.
+    deadline: Instant,
+    /// When the session is to be looked at: at the deadline, or at once when a process of it was reaped.
+    look_at: Instant,
+    question: Question,
     /// What was seen below the session: it stays the session's when its parents are gone.
     seen: Vec<Process>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// Its first process group was told that its terminal is gone.
+    HungUp,
+    /// Everything in it was.
     Asked,
-    Killed { rounds: u32 },
+    Killed {
+        rounds: u32,
+    },
+}
+
+/// Whether the main thread was asked for orphans on behalf of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    None,
+    Wanted,
+    Asked,
+}
+
+impl Entry {
+    const fn runs(&self) -> bool {
+        self.exit.is_some()
+    }
 }
 
 impl Table {
-    pub(crate) const fn new(mark: Mark) -> Self {
+    pub(super) const fn new(mark: Mark) -> Self {
         Self {
             entries: BTreeMap::new(),
+            orphans: Vec::new(),
             mark,
+            rest_until: None,
         }
     }
 
-    pub(crate) fn insert(
+    pub(super) fn insert(
         &mut self,
         session: SessionId,
         pid: u32,
@@ -78,138 +127,286 @@ impl Table {
     }
 
     /// Passes on the status of a process that was reaped; false when it is no session's first process.
-    pub(crate) fn exited(&mut self, pid: u32, status: ExitStatus) -> bool {
-        let entry = self
+    pub(super) fn exited(&mut self, pid: u32, status: ExitStatus) -> bool {
+        let first = self
             .entries
             .values_mut()
-            .find(|entry| entry.pid == pid && entry.exit.is_some());
-        let exit = entry.and_then(|entry| entry.exit.take());
-        // A session that no longer waits for the status is being ended.
-        exit.map(|exit| exit.send(status)).is_some()
+            .find(|entry| entry.pid == pid && entry.runs());
+        if let Some(entry) = first {
+            if let Some(exit) = entry.exit.take() {
+                let _ = exit.send(status); // a session that no longer waits for it is being ended
+            }
+            entry.look_again();
+            return true;
+        }
+        if let Ok(place) = self
+            .orphans
+            .binary_search_by_key(&pid, |orphan| orphan.process.pid)
+        {
+            let owner = self.orphans.remove(place).owner;
+            if let Some(entry) = owner.and_then(|owner| self.entries.get_mut(&owner)) {
+                entry.look_again();
+            }
+        }
+        false
     }
 
-    /// Begins to end a session: asks everything in it to end.
-    pub(crate) fn end(&mut self, session: SessionId, done: oneshot::Sender<usize>) {
+    /// Begins to end a session: its first process group hears at once that the terminal is gone, everything else at the
+    /// first look.
+    pub(super) fn end(&mut self, session: SessionId, done: oneshot::Sender<usize>, now: Instant) {
         let Some(entry) = self.entries.get_mut(&session) else {
             let _ = done.send(0); // it never started; whoever asked may be gone
             return;
         };
-        let ending = Ending {
+        if let Some(ending) = &mut entry.ending {
+            ending.done = done; // whoever asked first has gone
+            return;
+        }
+        let deadline = now + LOOK_AFTER;
+        entry.ending = Some(Ending {
             done,
-            stage: Stage::Asked,
-            next: Instant::now() + GRACE,
+            stage: Stage::HungUp,
+            deadline,
+            look_at: deadline,
+            question: Question::None,
             seen: Vec::new(),
-        };
-        entry.ending = Some(ending);
-        let Ok(tree) = Tree::look() else { return };
-        for process in self.members(session, &tree) {
-            process.signal(Signal::HUP);
-            process.signal(Signal::CONT); // a stopped process gets the other one only now
+        });
+        if entry.runs() {
+            hang_up_group(entry.pid);
+        } else {
+            entry.look_again();
+        }
+    }
+
+    /// Whether the main thread is to be asked for orphans now; every session that waits for it is covered by the answer.
+    pub(super) fn wants_to_know(&mut self) -> bool {
+        let mut wants = false;
+        let endings = self
+            .entries
+            .values_mut()
+            .filter_map(|entry| entry.ending.as_mut());
+        for ending in endings.filter(|ending| ending.question == Question::Wanted) {
+            ending.question = Question::Asked;
+            wants = true;
+        }
+        wants
+    }
+
+    /// Takes the main thread's answer: no orphans means that a session whose first process is gone has nothing left.
+    pub(super) fn learn(&mut self, orphans: Orphans, now: Instant) {
+        if orphans == Orphans::None {
+            self.orphans = Vec::new();
+        }
+        let mut over = Vec::new();
+        for (session, entry) in &mut self.entries {
+            let runs = entry.runs();
+            let Some(ending) = &mut entry.ending else {
+                continue;
+            };
+            if ending.question == Question::Asked {
+                ending.question = Question::None;
+                match orphans {
+                    Orphans::None if !runs => over.push(*session),
+                    Orphans::None => {}
+                    Orphans::Perhaps => ending.look_at = now,
+                }
+            }
+        }
+        for session in over {
+            self.finish(session, 0);
         }
     }
 
     /// When [`Table::advance`] is due without any process having ended.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.entries
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let endings = self
+            .entries
             .values()
-            .filter_map(|entry| entry.ending.as_ref())
-            .map(|ending| ending.next)
-            .min()
+            .filter_map(|entry| entry.ending.as_ref());
+        let next = endings.map(|ending| ending.look_at).min()?;
+        Some(self.rest_until.map_or(next, |rest| rest.max(next)))
     }
 
-    /// Moves every session that is being ended on: done when nothing is left, to killing after the grace.
-    pub(crate) fn advance(&mut self, now: Instant) {
-        let ending = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.ending.is_some());
-        let sessions: Vec<SessionId> = ending.map(|(session, _)| *session).collect();
-        if sessions.is_empty() {
+    /// Moves every session on that is due: done when nothing is left of it, to killing after the grace. One look at /proc
+    /// serves all of them; one that fails proves nothing and is repeated.
+    pub(super) fn advance(&mut self, proc: &mut ProcFs) {
+        let now = Instant::now();
+        if self.next_deadline().is_none_or(|next| now < next) {
             return;
         }
-        let Ok(tree) = Tree::look() else { return };
-        for session in sessions {
-            let members = self.members(session, &tree);
-            self.advance_one(session, &members, now);
-        }
-    }
-
-    fn advance_one(&mut self, session: SessionId, members: &[Process], now: Instant) {
-        let Some(ending) = self
-            .entries
-            .get_mut(&session)
-            .and_then(|entry| entry.ending.as_mut())
-        else {
-            return;
-        };
-        let given_up = ending.stage
-            == Stage::Killed {
-                rounds: KILL_ROUNDS_MAX,
-            };
-        if members.is_empty() || given_up {
-            let entry = self.entries.remove(&session);
-            if let Some(Ending { done, .. }) = entry.and_then(|entry| entry.ending) {
-                let _ = done.send(members.len()); // whoever asked may be gone
+        let looked = proc.look().and_then(|tree| {
+            self.attribute(&tree, proc)?;
+            Ok(tree)
+        });
+        self.rest_until = Some(Instant::now() + LOOK_EVERY);
+        let mut of_session: BTreeMap<SessionId, Vec<Process>> = BTreeMap::new();
+        for orphan in &self.orphans {
+            if let Some(owner) = orphan.owner {
+                of_session.entry(owner).or_default().push(orphan.process);
             }
-            return;
         }
-        if ending.next <= now {
-            let rounds = match ending.stage {
-                Stage::Asked => 1,
-                Stage::Killed { rounds } => rounds + 1,
-            };
-            ending.stage = Stage::Killed { rounds };
-            ending.next = now + KILL_ROUND;
-        }
-        if matches!(ending.stage, Stage::Killed { .. }) {
-            for process in members {
-                process.signal(Signal::KILL);
+        for session in self.due(now) {
+            match &looked {
+                Ok(tree) => {
+                    let orphans = of_session.remove(&session).unwrap_or_default();
+                    self.look_at(session, tree, orphans, proc, now);
+                }
+                Err(error) => self.postpone(session, error, now),
             }
         }
     }
 
-    /// Every process of a session that is still to be ended or reaped: its first one, what is in its kernel session or
-    /// carries its mark, what was seen there before, and everything below those.
-    fn members(&mut self, session: SessionId, tree: &Tree) -> Vec<Process> {
-        let Some(Entry {
-            pid, exit, ending, ..
-        }) = self.entries.get(&session)
-        else {
-            return Vec::new();
+    fn due(&self, now: Instant) -> Vec<SessionId> {
+        let is_due = |entry: &Entry| {
+            let ending = entry.ending.as_ref();
+            ending.is_some_and(|ending| ending.look_at <= now)
         };
-        let seen = ending.as_ref().map_or(&[][..], |ending| &ending.seen);
-        let runs = exit.is_some();
-        let is_root = |process: &Process| {
-            if self.is_first(process.pid) {
-                return runs && process.pid == *pid;
-            }
-            process.session == *pid
-                || self.mark.find_in(&process.environment()) == Some(session)
-                || seen.iter().any(|before| before.is_same(process))
+        let due = self.entries.iter().filter(|(_, entry)| is_due(entry));
+        due.map(|(session, _)| *session).collect()
+    }
+
+    fn postpone(&mut self, session: SessionId, error: &io::Error, now: Instant) {
+        tracing::debug!(%session, %error, "its processes cannot be looked for now");
+        if let Some(ending) = self.ending(session) {
+            ending.look_at = now + LOOK_AGAIN;
+        }
+    }
+
+    fn ending(&mut self, session: SessionId) -> Option<&mut Ending> {
+        self.entries.get_mut(&session)?.ending.as_mut()
+    }
+
+    /// Moves one session on, given what of it has left its tree.
+    fn look_at(
+        &mut self,
+        session: SessionId,
+        tree: &Tree,
+        orphans: Vec<Process>,
+        proc: &mut ProcFs,
+        now: Instant,
+    ) {
+        let Some(entry) = self.entries.get(&session) else {
+            return;
         };
-        // What left the tree of its session became a child of the daemon.
-        let orphans_and_first = tree.children_of(std::process::id());
-        let roots = orphans_and_first
-            .filter(|process| is_root(process))
-            .copied()
-            .collect();
+        let (first, runs) = (entry.pid, entry.runs());
+        let me = std::process::id();
+        let mut roots = orphans;
+        let children = tree.children_of(me).iter();
+        roots.extend(children.filter(|child| runs && child.pid == first));
+        if roots.is_empty() && !runs {
+            return self.finish(session, 0);
+        }
         let mut members = tree.with_descendants(roots);
         // A zombie below another process is that one's to reap, and ours only when the other ends.
-        members.retain(|process| !process.is_zombie || process.parent == std::process::id());
-        if let Some(ending) = self
-            .entries
-            .get_mut(&session)
-            .and_then(|entry| entry.ending.as_mut())
-        {
-            ending.seen.clone_from(&members);
+        members.retain(|process| !process.is_zombie || process.parent == me);
+        let Some(ending) = self.ending(session) else {
+            return;
+        };
+        let is_over = ending.deadline <= now;
+        match ending.stage {
+            Stage::HungUp => {
+                let heard = |process: &&Process| runs && process.group == first;
+                for process in members.iter().filter(|process| !heard(process)) {
+                    proc.signal(process, Signal::HUP);
+                    proc.signal(process, Signal::CONT); // a stopped process gets the other one only now
+                }
+                ending.stage = Stage::Asked;
+                ending.deadline += GRACE;
+            }
+            Stage::Asked if is_over => ending.kill(1, now),
+            Stage::Killed {
+                rounds: KILL_ROUNDS_MAX,
+            } if is_over => return self.finish(session, members.len()),
+            Stage::Killed { rounds } if is_over => ending.kill(rounds + 1, now),
+            Stage::Asked | Stage::Killed { .. } => {}
         }
-        members
+        if matches!(ending.stage, Stage::Killed { .. }) {
+            for process in &members {
+                proc.signal(process, Signal::KILL);
+            }
+        }
+        ending.look_at = ending.deadline;
+        ending.seen = members;
     }
 
-    /// Whether this is the first process of any session.
-    fn is_first(&self, pid: u32) -> bool {
-        self.entries
-            .values()
-            .any(|entry| entry.pid == pid && entry.exit.is_some())
+    fn finish(&mut self, session: SessionId, left: usize) {
+        let entry = self.entries.remove(&session);
+        if let Some(Ending { done, .. }) = entry.and_then(|entry| entry.ending) {
+            let _ = done.send(left); // whoever asked may be gone
+        }
+    }
+
+    /// Finds out which session each child of the daemon belongs to that is no session's first process. What is known
+    /// once stays so: whoever clears its environment later is known still.
+    fn attribute(&mut self, tree: &Tree, proc: &mut ProcFs) -> io::Result<()> {
+        let running = self.entries.values().filter(|entry| entry.runs());
+        let firsts: BTreeSet<u32> = running.map(|entry| entry.pid).collect();
+        // Of two sessions with one number the later one has it: the kernel gave it away again.
+        let leaders = self.entries.iter();
+        let leaders: BTreeMap<u32, SessionId> =
+            leaders.map(|(id, entry)| (entry.pid, *id)).collect();
+        let mut orphans = Vec::new();
+        let children = tree.children_of(std::process::id()).iter();
+        for process in children.filter(|child| !firsts.contains(&child.pid)) {
+            let known = self
+                .orphans
+                .binary_search_by_key(&process.pid, |orphan| orphan.process.pid)
+                .map(|place| self.orphans[place])
+                .ok()
+                .filter(|known| known.process.is_same(process));
+            let owner = match known.and_then(|known| known.owner) {
+                Some(owner) => Some(owner),
+                None => match leaders.get(&process.session).copied() {
+                    Some(owner) => Some(owner),
+                    None if known.is_some() => self.who_saw(process),
+                    None => self
+                        .mark
+                        .find_in(&proc.environment(process)?)
+                        .or_else(|| self.who_saw(process)),
+                },
+            };
+            orphans.push(Orphan {
+                process: *process,
+                owner,
+            });
+        }
+        self.orphans = orphans;
+        Ok(())
+    }
+
+    /// The session that is being ended and was seen to have this process.
+    fn who_saw(&self, process: &Process) -> Option<SessionId> {
+        let saw = |entry: &Entry| {
+            let ending = entry.ending.as_ref();
+            ending.is_some_and(|ending| ending.seen.iter().any(|seen| seen.is_same(process)))
+        };
+        let (session, _) = self.entries.iter().find(|(_, entry)| saw(entry))?;
+        Some(*session)
+    }
+}
+
+impl Entry {
+    /// A process of it is gone: perhaps it was the last.
+    const fn look_again(&mut self) {
+        if let Some(ending) = &mut self.ending {
+            ending.question = Question::Wanted;
+        }
+    }
+}
+
+impl Ending {
+    fn kill(&mut self, rounds: u32, now: Instant) {
+        self.stage = Stage::Killed { rounds };
+        self.deadline = now + KILL_ROUND;
+    }
+}
+
+/// Tells the first process group of a session that its terminal is gone. The first process has not been reaped, so that
+/// the number is its group's.
+fn hang_up_group(first: u32) {
+    if let Some(group) = first.try_into().ok().and_then(Pid::from_raw) {
+        // It has ended and waits to be reaped, or has changed its user.
+        let _ = kill_process_group(group, Signal::HUP);
+        let _ = kill_process_group(group, Signal::CONT); // a stopped process gets the other one only now
     }
 }

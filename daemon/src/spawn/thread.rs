@@ -1,21 +1,21 @@
 //! The spawn thread: starts processes, reaps every child there is, and ends what a session leaves behind.
 
 use std::io;
-use std::os::fd::OwnedFd;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Signal, WaitOptions, WaitStatus, wait};
-use sessiond_protocol::{ExitStatus, SessionId};
-use tokio::sync::oneshot;
+use rustix::process::{Rlimit, Signal, WaitOptions, WaitStatus, wait};
+use sessiond_protocol::ExitStatus;
+use tokio::sync::{Notify, oneshot};
 
-use super::command::{Launch, Mark, SpawnError};
+use super::mark::Mark;
+use super::orders::{Orders, Start};
+use super::proc_fs::ProcFs;
 use super::table::Table;
-use super::tree::Tree;
 use crate::gauges::BUSY;
 
-/// What portable-pty and the look at /proc need: no recursion, no large buffers.
+/// What the look at /proc needs: no recursion, no large buffers.
 const STACK_BYTES: usize = 256 << 10;
 
 /// How often the last orphans are killed and waited for before the daemon ends without them.
@@ -23,76 +23,71 @@ const STOP_ROUNDS_MAX: u32 = 20;
 /// How long one such round waits for the kernel to report an end.
 const STOP_ROUND: Duration = Duration::from_millis(50);
 
-/// What the thread is asked to do.
+/// The thread's own.
 #[derive(Debug)]
-pub(crate) enum Command {
-    Spawn {
-        session: SessionId,
-        launch: Box<Launch>,
-        exit: oneshot::Sender<ExitStatus>,
-        answer: oneshot::Sender<Result<(u32, OwnedFd), SpawnError>>,
-    },
-    End {
-        session: SessionId,
-        done: oneshot::Sender<usize>,
-    },
-    /// Some child has changed.
-    Reap,
-    Stop {
-        done: oneshot::Sender<()>,
-    },
+pub(super) struct Thread {
+    pub(super) orders: Arc<Orders>,
+    /// Wakes whoever answers the question for orphans.
+    pub(super) question: Arc<Notify>,
+    pub(super) mark: Mark,
+    /// The limit of open files that every program is to have.
+    pub(super) files: Rlimit,
 }
 
-/// Starts the thread. It ends after [`Command::Stop`], or when nobody can send commands any more.
-pub(crate) fn start(commands: Receiver<Command>, mark: Mark) -> io::Result<JoinHandle<()>> {
-    let body = move || run(&commands, Table::new(mark));
-    std::thread::Builder::new()
-        .name("spawner".to_owned())
-        .stack_size(STACK_BYTES)
-        .spawn(body)
-}
-
-fn run(commands: &Receiver<Command>, mut table: Table) {
-    loop {
-        let command = match table.next_deadline() {
-            Some(deadline) => {
-                commands.recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            }
-            None => commands.recv().map_err(RecvTimeoutError::from),
+impl Thread {
+    /// Starts it. It ends after an order to stop, or when nobody gives orders any more.
+    pub(super) fn start(self) -> io::Result<JoinHandle<()>> {
+        let mut proc = ProcFs::open()?;
+        let body = move || {
+            self.run(&mut proc);
+            self.orders.end();
         };
-        let _busy = BUSY.enter();
-        match command {
-            Ok(Command::Spawn {
-                session,
-                launch,
-                exit,
-                answer,
-            }) => {
-                let spawned = launch.spawn();
-                if let Ok((pid, _)) = &spawned {
-                    table.insert(session, *pid, exit);
-                }
-                if answer.send(spawned).is_err() {
-                    // The session's task is gone, so nobody will ask for this end.
-                    let (done, _) = oneshot::channel();
-                    table.end(session, done);
-                }
-            }
-            Ok(Command::End { session, done }) => table.end(session, done),
-            Ok(Command::Reap) | Err(RecvTimeoutError::Timeout) => {}
-            Ok(Command::Stop { done }) => {
-                end_orphans(commands);
+        std::thread::Builder::new()
+            .name("spawner".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn(body)
+    }
+
+    fn run(&self, proc: &mut ProcFs) {
+        let mut table = Table::new(self.mark.clone());
+        while let Some(batch) = self.orders.take(table.next_deadline()) {
+            let _busy = BUSY.enter();
+            if let Some(done) = batch.stop {
+                end_orphans(&self.orders, proc);
                 let _ = done.send(()); // whoever asked may be gone
                 return;
             }
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-        reap(|pid, status| {
-            if !table.exited(pid, status) {
-                tracing::debug!(pid, %status, "reaped an orphan");
+            if let Some(orphans) = batch.orphans {
+                table.learn(orphans, Instant::now());
             }
-        });
-        table.advance(Instant::now());
+            for end in batch.ends {
+                table.end(end.session, end.done, Instant::now());
+            }
+            for start in batch.starts {
+                start_one(start, &mut table, self.files);
+            }
+            reap(|pid, status| {
+                if !table.exited(pid, status) {
+                    tracing::debug!(pid, %status, "reaped an orphan");
+                }
+            });
+            if table.wants_to_know() {
+                self.question.notify_one();
+            }
+            table.advance(proc);
+        }
+    }
+}
+
+fn start_one(start: Start, table: &mut Table, files: Rlimit) {
+    let spawned = start.launch.spawn(files);
+    if let Ok((pid, _)) = &spawned {
+        table.insert(start.session, *pid, start.exit);
+    }
+    if start.answer.send(spawned).is_err() {
+        // The session's task is gone, so nobody will ask for this end.
+        let (done, _) = oneshot::channel();
+        table.end(start.session, done, Instant::now());
     }
 }
 
@@ -111,19 +106,20 @@ fn exit_status(status: WaitStatus) -> Option<ExitStatus> {
 }
 
 /// Kills and reaps what escaped from every session and is still below the daemon.
-fn end_orphans(commands: &Receiver<Command>) {
+fn end_orphans(orders: &Orders, proc: &mut ProcFs) {
     let me = std::process::id();
     for _ in 0..STOP_ROUNDS_MAX {
         reap(|_, _| {});
-        let Ok(tree) = Tree::look() else { return };
-        let left = tree.with_descendants(tree.children_of(me).copied().collect());
-        if left.is_empty() {
-            return;
-        }
-        for process in left {
-            process.signal(Signal::KILL);
+        if let Ok(tree) = proc.look() {
+            let left = tree.with_descendants(tree.children_of(me).to_vec());
+            if left.is_empty() {
+                return;
+            }
+            for process in &left {
+                proc.signal(process, Signal::KILL);
+            }
         }
         // Woken by the next report of an end, or by the round's own.
-        let _ = commands.recv_timeout(STOP_ROUND);
+        let _ = orders.take(Some(Instant::now() + STOP_ROUND));
     }
 }

@@ -1,15 +1,14 @@
 //! The processes below this one, as /proc shows them.
 
-use std::fs;
-use std::io;
-
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::collections::BTreeSet;
 
 /// One process at the moment of a look at the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: u32,
     pub(crate) parent: u32,
+    /// The process group that it is in.
+    pub(crate) group: u32,
     /// The session (in the kernel's sense) that it is in.
     pub(crate) session: u32,
     /// In clock ticks since boot; with the pid it names a process for good.
@@ -17,101 +16,69 @@ pub(crate) struct Process {
     pub(crate) is_zombie: bool,
 }
 
-/// All processes of this machine that can be seen, by pid; for finding those below some of them.
+/// All processes of this machine that can be seen; for finding those below some of them.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
+    /// By parent.
     processes: Vec<Process>,
 }
 
 impl Tree {
-    /// Looks at /proc now. Processes that end meanwhile are left out.
-    ///
-    /// # Errors
-    /// When there is no /proc.
-    pub(crate) fn look() -> io::Result<Self> {
-        let mut processes = Vec::new();
-        for entry in fs::read_dir("/proc")? {
-            let Some(pid) = entry?
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse().ok())
-            else {
-                continue;
-            };
-            processes.extend(read(pid));
-        }
-        Ok(Self { processes })
+    pub(crate) fn new(mut processes: Vec<Process>) -> Self {
+        processes.sort_unstable_by_key(|process| (process.parent, process.pid));
+        Self { processes }
     }
 
     /// The direct children of `parent`.
-    pub(crate) fn children_of(&self, parent: u32) -> impl Iterator<Item = &Process> {
-        self.processes
-            .iter()
-            .filter(move |process| process.parent == parent)
+    pub(crate) fn children_of(&self, parent: u32) -> &[Process] {
+        let start = self
+            .processes
+            .partition_point(|process| process.parent < parent);
+        let children = &self.processes[start..];
+        &children[..children.partition_point(|process| process.parent == parent)]
     }
 
     /// `roots` and everything below them.
     pub(crate) fn with_descendants(&self, roots: Vec<Process>) -> Vec<Process> {
         let mut found = roots;
+        // A number that was used again while this look went on could close a circle.
+        let mut known: BTreeSet<u32> = found.iter().map(|process| process.pid).collect();
         let mut next = 0;
-        while let Some(process) = found.get(next).copied() {
+        while let Some(process) = found.get(next) {
+            let below = self.children_of(process.pid).iter().copied();
             next += 1;
-            let below = self.children_of(process.pid).copied();
-            let new: Vec<Process> = below.filter(|child| !found.contains(child)).collect();
-            found.extend(new);
+            found.extend(below.filter(|child| known.insert(child.pid)));
         }
         found
     }
 }
 
 impl Process {
-    /// Sends a signal, unless the process has ended and its number belongs to another.
-    pub(crate) fn signal(&self, signal: Signal) {
-        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else {
-            return;
-        };
-        let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else {
-            return;
-        };
-        // The descriptor is held now: if the number still names the process that was seen, so does the descriptor.
-        if read(self.pid).is_some_and(|now| now.started == self.started) {
-            // It may have ended, or have changed its user: then it is not ours to end.
-            let _ = pidfd_send_signal(&pidfd, signal);
-        }
-    }
-
     /// Whether both looks saw one process, whoever its parent was.
     pub(crate) const fn is_same(&self, other: &Self) -> bool {
         self.pid == other.pid && self.started == other.started
     }
 
-    /// Its environment as it was at its last exec; empty where it may not be read.
-    pub(crate) fn environment(&self) -> Vec<u8> {
-        fs::read(format!("/proc/{}/environ", self.pid)).unwrap_or_default()
+    /// Reads a line of `/proc/PID/stat`, proc(5): the name in parentheses may contain anything, also parentheses.
+    pub(crate) fn parse(pid: u32, stat: &[u8]) -> Option<Self> {
+        let name_end = stat.iter().rposition(|byte| *byte == b')')?;
+        let rest = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
+        let mut fields = rest.split_ascii_whitespace();
+        let state = fields.next()?;
+        let parent = fields.next()?.parse().ok()?;
+        let group = fields.next()?.parse().ok()?;
+        let session = fields.next()?.parse().ok()?;
+        // `starttime` is field 22; field 6, the session, was the last one taken.
+        let started = fields.nth(15)?.parse().ok()?;
+        Some(Self {
+            pid,
+            parent,
+            group,
+            session,
+            started,
+            is_zombie: state == "Z" || state == "X",
+        })
     }
-}
-
-fn read(pid: u32) -> Option<Process> {
-    parse(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
-}
-
-/// Reads a line of `/proc/PID/stat`, proc(5): the name in parentheses may contain anything, also parentheses.
-fn parse(pid: u32, stat: &str) -> Option<Process> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_ascii_whitespace();
-    let state = fields.next()?;
-    let parent = fields.next()?.parse().ok()?;
-    let _process_group = fields.next()?;
-    let session = fields.next()?.parse().ok()?;
-    // `starttime` is field 22; field 6, the session, was the last one taken.
-    let started = fields.nth(15)?.parse().ok()?;
-    Some(Process {
-        pid,
-        parent,
-        session,
-        started,
-        is_zombie: state == "Z" || state == "X",
-    })
 }
 
 #[cfg(test)]
@@ -119,12 +86,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_with_parentheses_and_blanks_is_read() {
-        let stat = "42 (a) b (c) S 7 42 41 34816 42 4194304 1 2 3 4 5 6 7 8 20 0 1 0 9999 1 2 3";
-        let process = parse(42, stat).unwrap();
+    fn a_name_with_parentheses_blanks_and_foreign_bytes_is_read() {
+        let stat =
+            b"42 (a) b (c\xff) S 7 40 41 34816 42 4194304 1 2 3 4 5 6 7 8 20 0 1 0 9999 1 2 3";
+        let process = Process::parse(42, stat).unwrap();
         let expected = Process {
             pid: 42,
             parent: 7,
+            group: 40,
             session: 41,
             started: 9999,
             is_zombie: false,
@@ -133,14 +102,24 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_in_the_tree_below_its_parent() {
-        let tree = Tree::look().unwrap();
-        let me = read(std::process::id()).unwrap();
-        let parent = read(me.parent).unwrap();
-        assert!(
-            tree.with_descendants(vec![parent])
-                .iter()
-                .any(|process| process.is_same(&me))
-        );
+    fn descendants_are_found_once_even_in_a_circle() {
+        let process = |pid: u32, parent: u32| Process {
+            pid,
+            parent,
+            group: 1,
+            session: 1,
+            started: 1,
+            is_zombie: false,
+        };
+        let tree = Tree::new(vec![
+            process(5, 4),
+            process(3, 2),
+            process(2, 5),
+            process(4, 3),
+            process(9, 8),
+        ]);
+        let found = tree.with_descendants(vec![process(2, 1)]);
+        let pids: Vec<u32> = found.iter().map(|process| process.pid).collect();
+        assert_eq!(pids, [2, 3, 4, 5]);
     }
 }

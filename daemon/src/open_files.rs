@@ -1,0 +1,99 @@
+//! The limit of open files: raised as far as the system allows, shared out, and given back to the sessions' programs.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::core::{CLIENTS_MAX, SESSIONS_MAX};
+
+/// Descriptors for everything that is no session and no connection: the event loop, the log, socket and lock, both
+/// sides of terminals that are being opened, and the spawn thread's reserve.
+const OWN: usize = 64;
+
+/// Connections beyond the clients that the core takes: those that have not said hello, or are being told that there are
+/// too many. More wait in the kernel.
+const CONNECTIONS_BEYOND: usize = 64;
+
+/// What the daemon may keep open, and what it found when it started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpenFiles {
+    /// The limit as it was: what the sessions' programs get.
+    pub(crate) original: Rlimit,
+    /// The limit now; none means that there is none.
+    limit: Option<u64>,
+}
+
+impl OpenFiles {
+    /// What holds at the moment.
+    pub(crate) fn now() -> Self {
+        let original = getrlimit(Resource::Nofile);
+        Self {
+            original,
+            limit: original.current,
+        }
+    }
+
+    /// Raises the limit as far as this user may.
+    pub(crate) fn raised() -> Self {
+        let before = Self::now();
+        let highest = Rlimit {
+            current: before.original.maximum,
+            maximum: before.original.maximum,
+        };
+        // Where that is refused, it stays what it is.
+        let _ = setrlimit(Resource::Nofile, highest);
+        Self {
+            original: before.original,
+            ..Self::now()
+        }
+    }
+
+    /// The limit as a number.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit.unwrap_or(u64::MAX)
+    }
+
+    /// Sessions that can hold their terminal open at a time: half of what there is.
+    pub(crate) fn sessions(&self) -> usize {
+        SESSIONS_MAX.min(self.shared() / 2).max(1)
+    }
+
+    /// Connections at a time: what the sessions leave.
+    pub(crate) fn connections(&self) -> usize {
+        let left = self.shared().saturating_sub(self.sessions());
+        (CLIENTS_MAX + CONNECTIONS_BEYOND).min(left).max(1)
+    }
+
+    fn shared(&self) -> usize {
+        usize::try_from(self.limit())
+            .unwrap_or(usize::MAX)
+            .saturating_sub(OWN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(limit: Option<u64>) -> OpenFiles {
+        OpenFiles {
+            original: Rlimit {
+                current: Some(1024),
+                maximum: limit,
+            },
+            limit,
+        }
+    }
+
+    #[test]
+    fn what_is_shared_out_fits_the_limit() {
+        for limit in [None, Some(1 << 20), Some(4096)] {
+            assert_eq!(of(limit).sessions(), SESSIONS_MAX);
+            assert_eq!(of(limit).connections(), CLIENTS_MAX + CONNECTIONS_BEYOND);
+        }
+        for limit in [100, 256, 1024, 2000] {
+            let files = of(Some(limit as u64));
+            assert!(files.sessions() + files.connections() + OWN <= limit);
+            assert!(files.sessions() >= (limit - OWN) / 2);
+        }
+        assert_eq!((of(Some(8)).sessions(), of(Some(8)).connections()), (1, 1));
+    }
+}

@@ -1,0 +1,147 @@
+//! What the spawn thread is asked to do, and what it is told.
+//!
+//! Bounded by what there is: starts by the turns that [`Spawner`](super::Spawner) gives, ends by the sessions, and of
+//! everything else there is one at a time. So nothing that matters is ever refused for lack of room.
+
+use std::os::fd::OwnedFd;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use sessiond_protocol::{ExitStatus, SessionId};
+use tokio::sync::oneshot;
+
+use super::launch::Launch;
+use super::orphans::Orphans;
+use super::refusal::SpawnError;
+
+/// A session's process to be started.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub(super) session: SessionId,
+    pub(super) launch: Launch,
+    pub(super) exit: oneshot::Sender<ExitStatus>,
+    pub(super) answer: oneshot::Sender<Result<(u32, OwnedFd), SpawnError>>,
+}
+
+/// A session's processes to be ended; answered with the number of those that survive it.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) session: SessionId,
+    pub(super) done: oneshot::Sender<usize>,
+}
+
+/// Everything that has come in since the thread last looked.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) starts: Vec<Start>,
+    pub(super) ends: Vec<End>,
+    /// Some child has changed: the kernel said so.
+    pub(super) reap: bool,
+    /// The answer to the last question for orphans.
+    pub(super) orphans: Option<Orphans>,
+    pub(super) stop: Option<oneshot::Sender<()>>,
+}
+
+impl Batch {
+    const fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+            && self.ends.is_empty()
+            && !self.reap
+            && self.orphans.is_none()
+            && self.stop.is_none()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// Nobody gives orders any more.
+    Closed,
+    /// Nobody takes them any more.
+    Ended,
+}
+
+#[derive(Debug)]
+struct State {
+    batch: Batch,
+    phase: Phase,
+}
+
+/// The orders of one thread.
+#[derive(Debug)]
+pub(super) struct Orders {
+    state: Mutex<State>,
+    came: Condvar,
+}
+
+impl Orders {
+    pub(super) fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                batch: Batch::default(),
+                phase: Phase::Open,
+            }),
+            came: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code that holds this lock can panic half-way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds to what the thread finds next. After the thread has ended it is dropped, and whoever waits for an answer sees
+    /// that none comes.
+    pub(super) fn add(&self, change: impl FnOnce(&mut Batch)) {
+        let mut state = self.lock();
+        if state.phase != Phase::Ended {
+            change(&mut state.batch);
+            self.came.notify_one();
+        }
+    }
+
+    /// Says that no more orders come.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        if state.phase == Phase::Open {
+            state.phase = Phase::Closed;
+        }
+        self.came.notify_one();
+    }
+
+    /// Says that no more orders are taken, and drops those that wait.
+    pub(super) fn end(&self) {
+        let mut state = self.lock();
+        state.phase = Phase::Ended;
+        let left = std::mem::take(&mut state.batch);
+        drop(state);
+        drop(left);
+    }
+
+    /// Waits for orders until `deadline`; returns what came, which may be nothing. `None` when no more will come.
+    pub(super) fn take(&self, deadline: Option<Instant>) -> Option<Batch> {
+        let mut state = self.lock();
+        loop {
+            if !state.batch.is_empty() {
+                return Some(std::mem::take(&mut state.batch));
+            }
+            if state.phase != Phase::Open {
+                return None;
+            }
+            state = match deadline {
+                None => self
+                    .came
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Some(Batch::default());
+                    }
+                    let waited = self.came.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+}
