@@ -5,6 +5,7 @@
 //! [`Outbox::call_when_roomy`] calls it.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use sessiond_protocol::{
 use sessiond_screen::SNAPSHOT_BYTES_MAX;
 use tokio::sync::Notify;
 
+use crate::core::{LiveClient, Pulse};
 use crate::gauges::{QUEUE_BYTES, QUEUED_FRAMES};
 
 /// Bytes that wait for one client before output is dropped: a few screenfuls, so that a client one round trip behind
@@ -28,7 +30,8 @@ const OUTPUT_FRAMES_MAX: usize = 512;
 /// Below this a client has room: for the snapshot that replaces what it missed, and for its next request.
 const ROOMY_BYTES: usize = OUTPUT_BYTES_MAX / 2;
 
-/// A snapshot fits on top of what leaves room for it, so that output and snapshots together stay below [`OUTPUT_BYTES_MAX`].
+/// A snapshot and the notice before it fit on top of what leaves room for them, so that output and snapshots together stay
+/// below [`OUTPUT_BYTES_MAX`].
 const _: () = assert!(ROOMY_BYTES + SNAPSHOT_BYTES_MAX + 1024 <= OUTPUT_BYTES_MAX);
 
 /// The largest frame, which is a reply's.
@@ -51,6 +54,10 @@ pub(crate) struct Outbox {
     filled: Notify,
     /// Something was written.
     drained: Notify,
+    /// The connection shall end at once.
+    hung_up: Notify,
+    /// The client has read or said something since it was last asked about.
+    heard: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +70,18 @@ struct Queue {
     state: State,
     /// Sessions that wait for room; each at most once.
     behind: Vec<Arc<Notify>>,
+    /// Whether the client is being asked if it lives.
+    ping: Ping,
+}
+
+/// A question is not queued: there is never more than one, and it finds room where output finds none.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Ping {
+    #[default]
+    None,
+    /// To be sent next.
+    Due,
+    Sent,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +92,20 @@ enum State {
     Ending,
     /// The connection has ended; nothing is taken any more.
     Closed,
+}
+
+/// `{"notice":"ping","params":{}}` as a frame. Constant, so that asking a client that idles allocates nothing.
+const PING_FRAME: &[u8] = b"\0\0\0\x1d\x01{\"notice\":\"ping\",\"params\":{}}";
+
+/// The screen in place of what a client missed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resync<'a> {
+    pub(crate) session: SessionId,
+    /// Of the screen in the session's output.
+    pub(crate) offset: u64,
+    /// What it missed; nothing where it has just attached.
+    pub(crate) dropped_bytes: u64,
+    pub(crate) screen: &'a [u8],
 }
 
 /// A frame that waits.
@@ -87,6 +120,11 @@ impl Outbox {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // No code that holds this lock can panic half-way through a change.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts in a request that is answered at once; [`Outbox::reply`] counts it out.
+    pub(crate) fn begin_prompt_request(&self) {
+        self.lock().unanswered += 1;
     }
 
     /// Counts a request in; [`Outbox::reply`] counts it out.
@@ -162,14 +200,9 @@ impl Outbox {
         true
     }
 
-    /// Queues a screen; false when there is no room for it.
+    /// Queues a screen, and before it how much it stands for; false when there is no room.
     #[must_use]
-    pub(crate) fn push_snapshot(
-        &self,
-        session: SessionId,
-        screen: &[u8],
-        urgency: Urgency,
-    ) -> bool {
+    pub(crate) fn push_snapshot(&self, resync: &Resync<'_>, urgency: Urgency) -> bool {
         let mut queue = self.lock();
         let mark = match urgency {
             Urgency::WhenRoomy => ROOMY_BYTES,
@@ -178,7 +211,19 @@ impl Outbox {
         if queue.bytes > mark {
             return false;
         }
-        queue.push(encode_snapshot(session, screen));
+        let Resync {
+            session,
+            offset,
+            dropped_bytes,
+            screen,
+        } = *resync;
+        if dropped_bytes > 0 {
+            queue.push(encode_control(&Notice::Resynced {
+                session,
+                dropped_bytes,
+            }));
+        }
+        queue.push(encode_snapshot(session, offset, screen));
         drop(queue);
         self.filled.notify_one();
         true
@@ -211,8 +256,8 @@ impl Outbox {
             let filled = self.filled.notified();
             {
                 let mut queue = self.lock();
-                if let Some(queued) = queue.pop() {
-                    return Some(queued);
+                if let Some(frame) = queue.take_ping().or_else(|| queue.pop()) {
+                    return Some(frame);
                 }
                 if queue.state != State::Open {
                     return None;
@@ -225,6 +270,9 @@ impl Outbox {
     /// Says that a frame of `bytes` has been written, and calls the sessions that wait for room.
     pub(crate) fn wrote(&self, bytes: usize) {
         let mut queue = self.lock();
+        if queue.state == State::Closed {
+            return; // and nothing is counted any more
+        }
         queue.bytes -= bytes;
         if queue.is_roomy() {
             for session in std::mem::take(&mut queue.behind) {
@@ -245,9 +293,30 @@ impl Outbox {
         self.filled.notify_one();
     }
 
+    /// Notes that the client lives: something came from it, or it has read what the socket had no more room for.
+    pub(crate) fn heard(&self) {
+        self.heard.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the connection at once, whatever is queued.
+    pub(crate) fn hang_up(&self) {
+        self.close();
+        self.hung_up.notify_one();
+    }
+
+    /// Resolves when the connection shall end at once.
+    pub(crate) async fn hung_up(&self) {
+        self.hung_up.notified().await;
+    }
+
     /// Whether the connection shall end.
     pub(crate) fn is_ending(&self) -> bool {
         self.lock().state != State::Open
+    }
+
+    #[cfg(test)]
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.lock().bytes
     }
 
     /// Drops everything queued; whatever still holds this queue holds an empty one.
@@ -259,7 +328,33 @@ impl Outbox {
     }
 }
 
+impl LiveClient for Arc<Outbox> {
+    fn pulse(&self) -> Pulse {
+        let mut queue = self.lock();
+        if self.heard.swap(false, Ordering::Relaxed) {
+            queue.ping = Ping::None;
+            return Pulse::Heard;
+        }
+        if queue.ping != Ping::None {
+            return Pulse::Gone;
+        }
+        queue.ping = Ping::Due;
+        drop(queue);
+        self.filled.notify_one();
+        Pulse::Asked
+    }
+}
+
 impl Queue {
+    fn take_ping(&mut self) -> Option<Bytes> {
+        if self.ping != Ping::Due || self.state != State::Open {
+            return None;
+        }
+        self.ping = Ping::Sent;
+        self.bytes += PING_FRAME.len();
+        Some(Bytes::from_static(PING_FRAME))
+    }
+
     fn push(&mut self, frame: Bytes) {
         if self.state == State::Closed {
             return;

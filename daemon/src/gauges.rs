@@ -24,6 +24,10 @@ pub(crate) static QUEUE_BYTES: Gauge = Gauge::accounted("queue_bytes");
 pub(crate) static INPUT_BYTES: Gauge = Gauge::accounted("input_bytes");
 /// Bytes that screens and their scrollback hold.
 pub(crate) static SCREEN_BYTES: Gauge = Gauge::accounted("screen_bytes");
+/// Bytes of the last output that sessions keep for clients that come back.
+pub(crate) static REPLAY_BYTES: Gauge = Gauge::accounted("replay_bytes");
+/// Waits for text that sessions look out for.
+pub(crate) static WATCHES: Gauge = Gauge::length("watches");
 /// Bytes that tombstones hold.
 pub(crate) static TOMBSTONE_BYTES: Gauge = Gauge::accounted("tombstone_bytes");
 
@@ -39,6 +43,8 @@ static GAUGES: &[&Gauge] = &[
     &QUEUE_BYTES,
     &INPUT_BYTES,
     &SCREEN_BYTES,
+    &REPLAY_BYTES,
+    &WATCHES,
     &TOMBSTONE_BYTES,
 ];
 

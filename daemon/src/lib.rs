@@ -19,6 +19,7 @@ mod fanout;
 mod gauges;
 mod open_files;
 mod paths;
+mod pattern;
 mod server;
 mod session;
 mod spawn;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use sessiond_protocol::{
     AttachParams, CreateParams, ExitStatus, Request, ScreenParams, ScreenText, ServerHello,
-    SessionId, SessionInfo, SessionParams, SessionRef, Size, Success, WaitParams,
+    SessionId, SessionInfo, SessionParams, SessionRef, Size, Success, TextPattern, WaitIdleParams,
+    WaitParams, WaitTextParams,
 };
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::attachment::{ATTACHMENT_EVENTS_MAX, Attachment};
-use crate::driver::{Handle, connect, unexpected};
+use crate::attachment::Attachment;
+use crate::driver::{Handle, Seat, connect, unexpected};
 use crate::error::ClientError;
 use crate::raw::RawConnection;
 
@@ -142,25 +142,39 @@ impl Client {
     }
 
     /// Receives a session's output from now on, beginning with a snapshot. Attaching again to the same session ends the
-    /// earlier attachment of this connection.
+    /// earlier attachment of this connection. `size` is that of the client's own terminal: the session's terminal has
+    /// the size of the attached client that was used last.
     ///
     /// # Errors
-    /// `not_found`, `exited`; and see [`Client`].
+    /// `not_found`, `exited`, `limit`; and see [`Client`].
     pub async fn attach(
         &self,
         session: impl Into<SessionRef>,
         size: Option<Size>,
     ) -> Result<Attachment, ClientError> {
-        let (sender, events) = mpsc::channel(ATTACHMENT_EVENTS_MAX);
-        let request = Request::Attach(AttachParams {
-            session: session.into(),
+        let params = AttachParams {
             size,
-        });
-        match self.handle.call_attach(&request, sender).await? {
-            Success::Attached { session } => Ok(Attachment {
+            ..AttachParams::new(session)
+        };
+        self.attach_with(params).await
+    }
+
+    /// The same, to read only, or from an offset in the session's output on.
+    ///
+    /// # Errors
+    /// As [`Client::attach`].
+    pub async fn attach_with(&self, params: AttachParams) -> Result<Attachment, ClientError> {
+        let seat = Seat::new(&self.handle);
+        match self
+            .handle
+            .call_attach(&Request::Attach(params), &seat)
+            .await?
+        {
+            Success::Attached { session, from } => Ok(Attachment {
+                offset: from.unwrap_or(session.output_bytes),
                 session,
-                events,
-                handle: self.handle.clone(),
+                from,
+                seat,
             }),
             other => Err(unexpected(&other)),
         }
@@ -183,10 +197,43 @@ impl Client {
         self.handle.write(session, bytes).await
     }
 
-    /// Changes a terminal's size.
+    /// Stops reading a session's terminal for everybody: its programs stop at the next output that finds no room. It can be
+    /// read, written to, waited for and closed as before.
     ///
     /// # Errors
     /// `not_found`, `exited`; and see [`Client`].
+    pub async fn pause(&self, session: impl Into<SessionRef>) -> Result<(), ClientError> {
+        let session = session.into();
+        match self
+            .handle
+            .call(&Request::Pause(SessionParams { session }))
+            .await?
+        {
+            Success::Paused {} => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Reads a paused session's terminal again.
+    ///
+    /// # Errors
+    /// `not_found`, `exited`; and see [`Client`].
+    pub async fn resume(&self, session: impl Into<SessionRef>) -> Result<(), ClientError> {
+        let session = session.into();
+        match self
+            .handle
+            .call(&Request::Resume(SessionParams { session }))
+            .await?
+        {
+            Success::Resumed {} => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Changes a terminal's size.
+    ///
+    /// # Errors
+    /// `not_found`, `exited`, `read_only`; and see [`Client`].
     pub async fn resize(
         &self,
         session: impl Into<SessionRef>,
@@ -216,6 +263,51 @@ impl Client {
         }
     }
 
+    /// Waits until a row of a session's screen shows a text, or has since this was called; returns the row without trailing
+    /// blanks. Dropping the call takes the wait back.
+    ///
+    /// # Errors
+    /// `not_found`, `bad_request` for a pattern that is none, `exited` when the session ends without showing it, `timeout`,
+    /// `limit`; and see [`Client`].
+    pub async fn wait_text(
+        &self,
+        session: impl Into<SessionRef>,
+        pattern: TextPattern,
+        timeout: Option<Duration>,
+    ) -> Result<String, ClientError> {
+        let params = WaitTextParams {
+            session: session.into(),
+            pattern,
+            timeout_ms: timeout.map(milliseconds),
+        };
+        match self.handle.call(&Request::WaitText(params)).await? {
+            Success::Seen { row } => Ok(row),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Waits until a session has put out nothing for `quiet`; at once when it already has. An exited session is quiet.
+    /// Dropping the call takes the wait back.
+    ///
+    /// # Errors
+    /// `not_found`, `timeout`; and see [`Client`].
+    pub async fn wait_idle(
+        &self,
+        session: impl Into<SessionRef>,
+        quiet: Duration,
+        timeout: Option<Duration>,
+    ) -> Result<(), ClientError> {
+        let params = WaitIdleParams {
+            session: session.into(),
+            quiet_ms: milliseconds(quiet),
+            timeout_ms: timeout.map(milliseconds),
+        };
+        match self.handle.call(&Request::WaitIdle(params)).await? {
+            Success::Idle {} => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// Waits until a session's process has ended and its last output is on the screen.
     ///
     /// # Errors
@@ -225,11 +317,9 @@ impl Client {
         session: impl Into<SessionRef>,
         timeout: Option<Duration>,
     ) -> Result<ExitStatus, ClientError> {
-        let timeout_ms =
-            timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
         let params = WaitParams {
             session: session.into(),
-            timeout_ms,
+            timeout_ms: timeout.map(milliseconds),
         };
         match self.handle.call(&Request::Wait(params)).await? {
             Success::Exited { status } => Ok(status),
@@ -253,4 +343,8 @@ impl Client {
         // The task has no result that could be lost.
         let _ = (&mut self.task).await;
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,72 +1,78 @@
 //! The task behind a client: the only one that touches its socket.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use sessiond_protocol::{
-    Decoded, Failure, Frame, FrameBuffer, INPUT_BYTES_MAX, Notice, Reply, Request, RequestId,
-    ResizeParams, ServerMessage, SessionId, SessionParams, SessionRef, Size, Success,
-    encode_control, encode_input,
+    Decoded, Frame, FrameBuffer, INPUT_BYTES_MAX, Notice, Request, RequestId, ResizeParams,
+    ServerMessage, SessionId, SessionParams, SessionRef, Size, Success, encode_control,
+    encode_input,
 };
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::attachment::Event;
 use crate::error::ClientError;
+use crate::link::{Link, Pending};
+use crate::mailbox::Mailbox;
 use crate::raw::{self, oversized, parse_message, write_all};
 
 /// Frames that wait for the socket: callers beyond it wait their turn in `send`.
 pub(crate) const OUTGOING_FRAMES_MAX: usize = 16;
 
-/// What callers and the task share: who waits for which reply, and where each session's events go.
-#[derive(Debug, Default)]
-struct Shared {
-    next_request: u64,
-    pending: BTreeMap<RequestId, Pending>,
-    attachments: BTreeMap<SessionId, mpsc::Sender<Event>>,
-    ended: bool,
-    /// A failure that the server tied to no request: the last thing it says before it closes.
-    farewell: Option<Failure>,
-}
-
-/// A caller that waits for a reply; one that attaches also says where the events go, because the first of them follows
-/// the reply at once.
-#[derive(Debug)]
-struct Pending {
-    reply: oneshot::Sender<Result<Success, ClientError>>,
-    attach: Option<mpsc::Sender<Event>>,
-}
-
 /// What a caller holds of a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Handle {
-    shared: Arc<Mutex<Shared>>,
+    link: Arc<Link>,
     outgoing: mpsc::Sender<Bytes>,
 }
 
-/// Ends every wait when the task ends, also when it is aborted.
-struct EndOnDrop(Arc<Mutex<Shared>>);
+/// An attachment's place in its connection, from before it is asked for. Dropping it gives the place up.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    handle: Handle,
+    mailbox: Arc<Mailbox>,
+}
 
-impl Drop for EndOnDrop {
+impl Drop for Seat {
     fn drop(&mut self) {
-        let mut shared = lock(&self.0);
-        shared.ended = true;
-        shared.attachments.clear();
-        let farewell = shared.farewell.clone();
-        for (_, pending) in std::mem::take(&mut shared.pending) {
-            let error = farewell
-                .clone()
-                .map_or(ClientError::Disconnected, ClientError::Refused);
-            // A caller that no longer waits needs no answer.
-            let _ = pending.reply.send(Err(error));
-        }
+        self.handle.link.leave(&self.mailbox);
     }
 }
 
-/// No code that holds this lock can panic half-way through a change.
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+impl Seat {
+    /// A place for one attachment of this connection.
+    pub(crate) fn new(handle: &Handle) -> Self {
+        Self {
+            handle: handle.clone(),
+            mailbox: Arc::default(),
+        }
+    }
+
+    pub(crate) const fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// The session's next event, and its offset after it.
+    pub(crate) async fn next(&self, session: SessionId) -> Option<(Event, u64)> {
+        let (event, offset, wish) = self.mailbox.pop().await?;
+        self.handle.link.wish(session, wish);
+        Some((event, offset))
+    }
+
+    /// Gives the place up after the server has been told.
+    pub(crate) fn leave(&self) {
+        self.handle.link.left(&self.mailbox);
+    }
+}
+
+/// Ends every wait when the task ends, also when it is aborted.
+struct EndOnDrop(Arc<Link>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 /// The two ends of a connection: what callers hold, and the task's body.
@@ -74,10 +80,10 @@ pub(crate) fn connect(
     stream: UnixStream,
     incoming: FrameBuffer,
 ) -> (Handle, impl Future<Output = ()> + Send + 'static) {
-    let shared = Arc::new(Mutex::new(Shared::default()));
+    let link = Arc::new(Link::default());
     let (outgoing, frames) = mpsc::channel(OUTGOING_FRAMES_MAX);
-    let task = drive(stream, incoming, frames, EndOnDrop(Arc::clone(&shared)));
-    (Handle { shared, outgoing }, task)
+    let task = drive(stream, incoming, frames, EndOnDrop(Arc::clone(&link)));
+    (Handle { link, outgoing }, task)
 }
 
 async fn drive(
@@ -89,14 +95,22 @@ async fn drive(
     tokio::select! {
         // A stream that breaks and a stream that ends are one to the callers: every wait ends.
         _ = receive(&stream, incoming, &end.0) => {}
-        () = send(&stream, frames) => {}
+        () = send(&stream, frames, &end.0) => {}
     }
 }
 
 /// Writes frames until every caller is gone. A failed write ends only the writing: what the server said before it
 /// closed is still to be read.
-async fn send(stream: &UnixStream, mut frames: mpsc::Receiver<Bytes>) {
-    while let Some(frame) = frames.recv().await {
+async fn send(stream: &UnixStream, mut frames: mpsc::Receiver<Bytes>, link: &Link) {
+    loop {
+        let frame = tokio::select! {
+            biased;
+            frame = link.errand() => frame,
+            frame = frames.recv() => match frame {
+                Some(frame) => frame,
+                None => return,
+            },
+        };
         if write_all(stream, &frame).await.is_err() {
             drop(frames);
             return std::future::pending().await;
@@ -107,25 +121,27 @@ async fn send(stream: &UnixStream, mut frames: mpsc::Receiver<Bytes>) {
 async fn receive(
     stream: &UnixStream,
     mut incoming: FrameBuffer,
-    shared: &Mutex<Shared>,
+    link: &Link,
 ) -> Result<(), ClientError> {
     while let Some(decoded) = raw::receive(stream, &mut incoming).await? {
         match decoded {
             Decoded::Frame(Frame::Control(json)) => match parse_message(&json)? {
-                ServerMessage::Reply(reply) => answer(shared, reply),
-                ServerMessage::Notice(Notice::Exited { session, status }) => {
-                    deliver(shared, session, Event::Exited(status)).await;
-                    lock(shared).attachments.remove(&session);
-                }
+                ServerMessage::Reply(reply) => link.answer(reply),
+                ServerMessage::Notice(notice) => take_notice(link, notice).await,
                 ServerMessage::Hello(_) => {
                     return Err(ClientError::Protocol("a second hello".to_owned()));
                 }
             },
             Decoded::Frame(Frame::Output { session, bytes }) => {
-                deliver(shared, session, Event::Output(bytes)).await;
+                link.deliver(session, Event::Output(bytes), None).await;
             }
-            Decoded::Frame(Frame::Snapshot { session, bytes }) => {
-                deliver(shared, session, Event::Snapshot(bytes)).await;
+            Decoded::Frame(Frame::Snapshot {
+                session,
+                offset,
+                bytes,
+            }) => {
+                link.deliver(session, Event::Snapshot(bytes), Some(offset))
+                    .await;
             }
             Decoded::Frame(Frame::Input { .. }) => {
                 return Err(ClientError::Protocol("an input frame".to_owned()));
@@ -136,66 +152,58 @@ async fn receive(
     Ok(())
 }
 
-fn answer(shared: &Mutex<Shared>, reply: Reply) {
-    let mut shared = lock(shared);
-    let Some(id) = reply.id else {
-        shared.farewell = reply.result.err();
-        return;
-    };
-    let Some(pending) = shared.pending.remove(&id) else {
-        return; // its caller stopped waiting
-    };
-    if let (Ok(Success::Attached { session }), Some(events)) = (&reply.result, pending.attach) {
-        shared.attachments.insert(session.id, events);
-    }
-    // A caller that no longer waits needs no answer.
-    let _ = pending
-        .reply
-        .send(reply.result.map_err(ClientError::Refused));
-}
-
-/// Hands an event to the session's attachment and waits while that has no room.
-async fn deliver(shared: &Mutex<Shared>, session: SessionId, event: Event) {
-    let Some(events) = lock(shared).attachments.get(&session).cloned() else {
-        return; // detached, or its attachment was dropped
-    };
-    if events.send(event).await.is_err() {
-        lock(shared).attachments.remove(&session);
+async fn take_notice(link: &Link, notice: Notice) {
+    match notice {
+        Notice::Exited { session, status } => {
+            link.deliver(session, Event::Exited(status), None).await;
+        }
+        Notice::Resynced {
+            session,
+            dropped_bytes,
+        } => {
+            link.deliver(session, Event::Resynced { dropped_bytes }, None)
+                .await;
+        }
+        Notice::Ping {} => link.pong(),
     }
 }
 
 /// Takes the entry of a request out again when its caller stops waiting.
 struct Waiting<'a> {
-    shared: &'a Mutex<Shared>,
+    link: &'a Link,
     id: RequestId,
+    /// The server may be at it for long, so it is told.
+    is_revocable: bool,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        lock(self.shared).pending.remove(&self.id);
+        self.link.give_up(self.id, self.is_revocable);
     }
 }
 
 impl Handle {
     pub(crate) async fn call(&self, request: &Request) -> Result<Success, ClientError> {
-        self.exchange(None, |id| encode_control(&request.message(id)))
-            .await
+        let is_revocable = !request.is_answered_at_once();
+        let encode = |id| encode_control(&request.message(id));
+        self.exchange(None, is_revocable, encode).await
     }
 
     pub(crate) async fn call_attach(
         &self,
         request: &Request,
-        events: mpsc::Sender<Event>,
+        seat: &Seat,
     ) -> Result<Success, ClientError> {
-        self.exchange(Some(events), |id| encode_control(&request.message(id)))
-            .await
+        let mailbox = Arc::clone(&seat.mailbox);
+        let encode = |id| encode_control(&request.message(id));
+        self.exchange(Some(mailbox), false, encode).await
     }
 
     pub(crate) async fn write(&self, session: SessionId, bytes: &[u8]) -> Result<(), ClientError> {
         // A quarter of what may wait for a terminal: others can type while this one pastes.
         for piece in bytes.chunks(INPUT_BYTES_MAX / 4) {
             match self
-                .exchange(None, |id| encode_input(id, session, piece))
+                .exchange(None, false, |id| encode_input(id, session, piece))
                 .await?
             {
                 Success::Written {} => {}
@@ -227,30 +235,21 @@ impl Handle {
 
     async fn exchange(
         &self,
-        attach: Option<mpsc::Sender<Event>>,
+        attach: Option<Arc<Mailbox>>,
+        is_revocable: bool,
         encode: impl FnOnce(RequestId) -> Bytes,
     ) -> Result<Success, ClientError> {
         let (reply, answer) = oneshot::channel();
-        let id = self.expect_reply(Pending { reply, attach })?;
-        let _waiting = Waiting {
-            shared: &self.shared,
+        let id = self.link.expect_reply(Pending { reply, attach })?;
+        let mut waiting = Waiting {
+            link: &self.link,
             id,
+            is_revocable: false, // not yet sent
         };
         // When the task no longer takes frames, it ends or has ended, and so does the wait below.
         let _ = self.outgoing.send(encode(id)).await;
+        waiting.is_revocable = is_revocable;
         answer.await.unwrap_or(Err(ClientError::Disconnected))
-    }
-
-    fn expect_reply(&self, pending: Pending) -> Result<RequestId, ClientError> {
-        let mut shared = lock(&self.shared);
-        if shared.ended {
-            let farewell = shared.farewell.clone();
-            return Err(farewell.map_or(ClientError::Disconnected, ClientError::Refused));
-        }
-        shared.next_request += 1;
-        let id = RequestId(shared.next_request);
-        shared.pending.insert(id, pending);
-        Ok(id)
     }
 }
 

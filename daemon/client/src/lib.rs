@@ -6,18 +6,20 @@
 //!
 //! # What is held, and what waits
 //! A client owns one task. It ends when the client is dropped or closed, and with it everything that waited for a
-//! reply. Each [`Attachment`] queues at most [`ATTACHMENT_EVENTS_MAX`] events; while that queue is full the client stops
-//! reading its socket, replies to other requests included, so that the server sees the slow client that it is. Nothing
-//! here has a deadline: wrap a call in `tokio::time::timeout` where one is wanted; a call that is dropped half-way
-//! leaves the connection usable.
+//! reply. The task always reads its socket and answers the server's questions whether this client lives. An
+//! [`Attachment`] whose reader falls behind by 256 KiB asks the server to hold that session's output; what is missed
+//! meanwhile comes as a snapshot. Nothing here has a deadline: wrap a call in `tokio::time::timeout` where one is wanted. A
+//! call that is dropped half-way leaves the connection usable, and a wait that is dropped is taken back.
 
 mod attachment;
 mod client;
 mod driver;
 mod error;
+mod link;
+mod mailbox;
 mod raw;
 
-pub use attachment::{ATTACHMENT_EVENTS_MAX, Attachment, Event};
+pub use attachment::{Attachment, Event};
 pub use client::Client;
 pub use error::ClientError;
 pub use raw::RawConnection;

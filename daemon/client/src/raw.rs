@@ -46,10 +46,18 @@ impl RawConnection {
     /// When nobody listens, or the server refuses (another protocol version, its limit of clients).
     pub async fn handshake(path: &Path, client: &str) -> Result<(Self, ServerHello), ClientError> {
         let mut connection = Self::open(path).await?;
-        connection
+        // A server that has refused and closed already said why before it did.
+        let sent = connection
             .send(&encode_control(&ClientHello::new(client).message()))
-            .await?;
-        let hello = match connection.next_message().await? {
+            .await;
+        let hello = match connection.next_message().await {
+            Err(ClientError::Disconnected) => {
+                sent?;
+                return Err(ClientError::Disconnected);
+            }
+            message => message?,
+        };
+        let hello = match hello {
             ServerMessage::Hello(hello) => hello,
             ServerMessage::Reply(reply) => {
                 reply.result?;

@@ -224,10 +224,14 @@ fn assemble(kind: FrameKind, mut payload: Bytes) -> Frame {
             session: SessionId(payload.get_u64()),
             bytes: payload,
         },
-        FrameKind::Snapshot => Frame::Snapshot {
-            session: SessionId(payload.get_u64()),
-            bytes: payload,
-        },
+        FrameKind::Snapshot => {
+            let session = SessionId(payload.get_u64());
+            Frame::Snapshot {
+                session,
+                offset: payload.get_u64(),
+                bytes: payload,
+            }
+        }
         FrameKind::Input => {
             let request = RequestId(payload.get_u64());
             Frame::Input {

@@ -16,8 +16,8 @@ pub enum FrameKind {
     Control = 1,
     /// Session id (`u64`, big-endian) and terminal bytes, server to client.
     Output = 2,
-    /// Session id and escape sequences that rebuild its screen, server to client: at attach, and after a client fell
-    /// behind. The client clears its screen first. What does not fit one frame follows as output.
+    /// Session id, offset in its output (`u64`) and escape sequences that rebuild its screen, server to client: at attach,
+    /// and after a client fell behind. The client clears its screen first.
     Snapshot = 3,
     /// Request id (`u64`), session id (`u64`) and bytes for the terminal, client to server; answered by a reply to
     /// that id when the terminal has taken them.
@@ -39,8 +39,8 @@ impl FrameKind {
     pub(crate) const fn prefix_bytes(self) -> usize {
         match self {
             FrameKind::Control => 0,
-            FrameKind::Output | FrameKind::Snapshot => 8,
-            FrameKind::Input => 16,
+            FrameKind::Output => 8,
+            FrameKind::Snapshot | FrameKind::Input => 16,
         }
     }
 }
@@ -61,6 +61,8 @@ pub enum Frame {
     Snapshot {
         /// Whose.
         session: SessionId,
+        /// How many bytes the session had put out when its screen was this; output that follows counts on from here.
+        offset: u64,
         /// To be written to a cleared terminal.
         bytes: Bytes,
     },
@@ -95,10 +97,10 @@ pub fn encode_output(session: SessionId, bytes: &[u8]) -> Bytes {
     encode(FrameKind::Output, &[session.0], bytes)
 }
 
-/// A snapshot frame.
+/// A snapshot frame of a screen that shows the first `offset` bytes of the session's output.
 #[must_use]
-pub fn encode_snapshot(session: SessionId, bytes: &[u8]) -> Bytes {
-    encode(FrameKind::Snapshot, &[session.0], bytes)
+pub fn encode_snapshot(session: SessionId, offset: u64, bytes: &[u8]) -> Bytes {
+    encode(FrameKind::Snapshot, &[session.0, offset], bytes)
 }
 
 /// An input frame.

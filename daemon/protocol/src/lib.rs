@@ -11,7 +11,7 @@
 //! {"id":1,"method":"attach",
 //!  "params":{"session":"build"}}        ->
 //!                                       <- {"id":1,"result":{"kind":"attached","session":{..}}}
-//!                                       <- snapshot frame: session id, escape sequences
+//!                                       <- snapshot frame: session id, offset, escape sequences
 //!                                       <- output frames:  session id, bytes
 //! input frame: request id, session id,
 //! bytes                                 ->
@@ -21,6 +21,7 @@
 //!
 //! Requests may be answered in any order; `id` ties a reply to its request.
 
+mod attach;
 mod buffer;
 mod decoder;
 mod frame;
@@ -30,7 +31,9 @@ mod name;
 mod reply;
 mod request;
 mod session;
+mod wait;
 
+pub use attach::AttachParams;
 pub use buffer::FrameBuffer;
 pub use decoder::{Decoded, FrameDecoder, FrameError};
 pub use frame::{
@@ -44,9 +47,10 @@ pub use message::{ClientHello, Notice, Reply, ServerHello, ServerMessage};
 pub use name::{NameError, SessionName};
 pub use reply::{Cursor, ErrorCode, Failure, ScreenText, Success};
 pub use request::{
-    AttachParams, CreateParams, Request, RequestFault, ResizeParams, ScreenParams, SessionParams,
-    WaitParams, parse_client_hello, parse_request,
+    CreateParams, Request, RequestFault, ResizeParams, ScreenParams, SessionParams, WaitParams,
+    parse_client_hello, parse_request,
 };
 pub use session::{
     ExitStatus, RequestId, SessionId, SessionInfo, SessionRef, SessionState, Size, SizeError,
 };
+pub use wait::{CancelParams, TextPattern, WaitIdleParams, WaitTextParams};

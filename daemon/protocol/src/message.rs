@@ -42,8 +42,13 @@ pub struct Reply {
 }
 
 /// What the server says unasked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "notice", content = "params", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "notice",
+    content = "params",
+    rename_all = "snake_case",
+    deny_unknown_fields
+)]
 pub enum Notice {
     /// To everybody attached: the session's process has ended and no frame of it follows.
     Exited {
@@ -52,6 +57,15 @@ pub enum Notice {
         /// How.
         status: ExitStatus,
     },
+    /// To a client that missed output, because it read too slowly or held it: a snapshot follows in its place.
+    Resynced {
+        /// Of which session.
+        session: SessionId,
+        /// How much of it.
+        dropped_bytes: u64,
+    },
+    /// To a client that has been silent for long: it is disconnected unless it says something. A `ping` will do.
+    Ping {},
 }
 
 /// A control frame from the server.
@@ -142,22 +156,10 @@ struct RawServerMessage<'a> {
     id: Option<RequestId>,
     result: Option<Success>,
     error: Option<Failure>,
-    notice: Option<NoticeName>,
+    #[serde(borrow)]
+    notice: Option<&'a RawValue>,
     #[serde(borrow)]
     params: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum NoticeName {
-    Exited,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExitedParams {
-    session: SessionId,
-    status: ExitStatus,
 }
 
 impl ServerMessage {
@@ -190,13 +192,10 @@ impl ServerMessage {
                 result: Err(failure),
             })),
             RawServerMessage {
-                notice: Some(NoticeName::Exited),
-                params: Some(params),
+                notice: Some(_),
+                params: Some(_),
                 ..
-            } => {
-                let ExitedParams { session, status } = serde_json::from_str(params.get())?;
-                Ok(ServerMessage::Notice(Notice::Exited { session, status }))
-            }
+            } => serde_json::from_slice(json).map(ServerMessage::Notice),
             _ => Err(serde::de::Error::custom(
                 "neither a hello, a reply nor a notice",
             )),

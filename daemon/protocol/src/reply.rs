@@ -32,13 +32,24 @@ pub enum Success {
         /// The screen as text.
         screen: ScreenText,
     },
-    /// To `attach`; a snapshot frame follows.
+    /// To `attach`; a snapshot frame follows, or output.
     Attached {
         /// The session attached to.
         session: SessionInfo,
+        /// Output follows from this offset on, and no snapshot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<u64>,
     },
     /// To `detach`; no frame of that session follows.
     Detached {},
+    /// To `hold`.
+    Held {},
+    /// To `release`.
+    Released {},
+    /// To `pause`.
+    Paused {},
+    /// To `resume`.
+    Resumed {},
     /// To `resize`.
     Resized {},
     /// To `close`; nothing of the session is left.
@@ -51,6 +62,18 @@ pub enum Success {
     Exited {
         /// How its process ended.
         status: ExitStatus,
+    },
+    /// To `wait_text`.
+    Seen {
+        /// The first row that matched, without trailing blanks.
+        row: String,
+    },
+    /// To `wait_idle`.
+    Idle {},
+    /// To `cancel`.
+    Withdrawn {
+        /// False when that request does not wait (any more).
+        waited: bool,
     },
     /// To an input frame: the terminal has taken all of it.
     Written {},
@@ -144,6 +167,10 @@ pub enum ErrorCode {
     NotAttached,
     /// The session's process has ended.
     Exited,
+    /// This connection is attached to that session to read only.
+    ReadOnly,
+    /// The client has taken the request back.
+    Cancelled,
 }
 
 impl fmt::Display for ErrorCode {
@@ -161,6 +188,8 @@ impl fmt::Display for ErrorCode {
             ErrorCode::ShuttingDown => "shutting_down",
             ErrorCode::NotAttached => "not_attached",
             ErrorCode::Exited => "exited",
+            ErrorCode::ReadOnly => "read_only",
+            ErrorCode::Cancelled => "cancelled",
         })
     }
 }

@@ -6,10 +6,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::attach::AttachParams;
 use crate::message::ClientHello;
 use crate::name::SessionName;
 use crate::reply::{ErrorCode, Failure};
 use crate::session::{RequestId, SessionRef, Size};
+use crate::wait::{CancelParams, WaitIdleParams, WaitTextParams};
 
 /// A request: `{"id":..,"method":"..","params":{..}}` around one of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,18 +28,59 @@ pub enum Request {
     /// A session's screen as text. Answered `screen`.
     Screen(ScreenParams),
     /// Sends a session's output to this connection, beginning with a snapshot. Answered `attached`. Attaching again
-    /// gives a new snapshot, never a second stream.
+    /// gives a new snapshot and takes over what is said then, never a second stream.
     Attach(AttachParams),
     /// Ends what attach began. Answered `detached`, or `not_attached`.
     Detach(SessionParams),
-    /// Changes a terminal's size. Answered `resized`.
+    /// Stops sending a session's output to this connection, which stays attached. Answered `held`. Others notice nothing.
+    Hold(SessionParams),
+    /// Ends what hold began. Answered `released`; where output was missed, a notice and a snapshot follow.
+    Release(SessionParams),
+    /// Stops reading a session's terminal: its programs stop at the next output that finds no room. Answered `paused`.
+    Pause(SessionParams),
+    /// Ends what pause began. Answered `resumed`.
+    Resume(SessionParams),
+    /// Changes a terminal's size. Answered `resized`. From an attached client this is the size of its own terminal.
     Resize(ResizeParams),
     /// Ends a session and everything it started, and forgets it. Answered `closed` when nothing of it is left.
     Close(SessionParams),
     /// Answered `exited` when a session's process has ended and its last output is on the screen.
     Wait(WaitParams),
+    /// Answered `seen` when a row of the screen shows a text, or has since this was asked.
+    WaitText(WaitTextParams),
+    /// Answered `idle` when a session has put out nothing for a while.
+    WaitIdle(WaitIdleParams),
+    /// Takes back a wait of this connection, which is answered `cancelled`. Answered `withdrawn`.
+    Cancel(CancelParams),
     /// Closes every session and ends the daemon. Answered `shutting_down` at once; the connection ends with the daemon.
     Shutdown,
+}
+
+impl Request {
+    /// Whether the answer needs nothing to happen first. Such requests are taken however many others wait.
+    #[must_use]
+    pub const fn is_answered_at_once(&self) -> bool {
+        match self {
+            Request::Create(_)
+            | Request::Close(_)
+            | Request::Wait(_)
+            | Request::WaitText(_)
+            | Request::WaitIdle(_) => false,
+            Request::Ping
+            | Request::List
+            | Request::Get(_)
+            | Request::Screen(_)
+            | Request::Attach(_)
+            | Request::Detach(_)
+            | Request::Hold(_)
+            | Request::Release(_)
+            | Request::Pause(_)
+            | Request::Resume(_)
+            | Request::Resize(_)
+            | Request::Cancel(_)
+            | Request::Shutdown => true,
+        }
+    }
 }
 
 /// Which session.
@@ -83,17 +126,6 @@ pub struct ScreenParams {
     /// How many of the last lines of scrollback to send too; as many of them are sent as fit half a frame.
     #[serde(default)]
     pub scrollback: u32,
-}
-
-/// A session to be attached to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AttachParams {
-    /// By id or name.
-    pub session: SessionRef,
-    /// Resizes the terminal first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<Size>,
 }
 
 /// A terminal to be resized.
@@ -167,9 +199,16 @@ pub fn parse_request(json: &[u8]) -> Result<(RequestId, Request), RequestFault> 
         "screen" => Request::Screen(read_params(id, &method, params)?),
         "attach" => Request::Attach(read_params(id, &method, params)?),
         "detach" => Request::Detach(read_params(id, &method, params)?),
+        "hold" => Request::Hold(read_params(id, &method, params)?),
+        "release" => Request::Release(read_params(id, &method, params)?),
+        "pause" => Request::Pause(read_params(id, &method, params)?),
+        "resume" => Request::Resume(read_params(id, &method, params)?),
         "resize" => Request::Resize(read_params(id, &method, params)?),
         "close" => Request::Close(read_params(id, &method, params)?),
         "wait" => Request::Wait(read_params(id, &method, params)?),
+        "wait_text" => Request::WaitText(read_params(id, &method, params)?),
+        "wait_idle" => Request::WaitIdle(read_params(id, &method, params)?),
+        "cancel" => Request::Cancel(read_params(id, &method, params)?),
         "shutdown" => without_params(id, params, Request::Shutdown)?,
         _ => return Err(bad(Some(id), format!("unknown method {method:?}"))),
     };

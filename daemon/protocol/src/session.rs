@@ -175,6 +175,8 @@ pub enum SessionState {
     Starting,
     /// Its process runs, or its last output is being read.
     Running,
+    /// Its process runs, and its output is not read until somebody resumes it.
+    Paused,
     /// Its process ended; the final screen can be read for a while.
     Exited {
         /// How it ended.

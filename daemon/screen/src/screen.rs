@@ -106,6 +106,12 @@ impl Screen {
         self.terminal.scrollback.len()
     }
 
+    /// Number of lines that have ever entered the history, whether they are still in it or not.
+    #[must_use]
+    pub fn scrolled_lines(&self) -> u64 {
+        self.terminal.scrollback.pushed()
+    }
+
     /// Lines of the history with their styles; 0 is the oldest, and what lies beyond the last is left out.
     pub fn scrollback(&self, range: Range<usize>) -> impl Iterator<Item = ScrollbackLine<'_>> {
         self.terminal.scrollback.lines(range)

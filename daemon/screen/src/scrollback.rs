@@ -54,6 +54,8 @@ pub(crate) struct Scrollback {
     /// Runs of the line that is being pushed.
     runs: Vec<u8>,
     lines: usize,
+    /// Lines that were ever pushed.
+    pushed: u64,
     /// Capacity of all blocks and of the spare one.
     block_bytes: usize,
 }
@@ -66,6 +68,7 @@ impl Scrollback {
             spare: None,
             runs: Vec::new(),
             lines: 0,
+            pushed: 0,
             block_bytes: 0,
         }
     }
@@ -74,11 +77,16 @@ impl Scrollback {
         self.lines
     }
 
+    pub(crate) fn pushed(&self) -> u64 {
+        self.pushed
+    }
+
     /// Appends a line; the oldest ones make room for it.
     pub(crate) fn push(&mut self, row: &Row) {
         if self.limit.lines == 0 || self.limit.bytes == 0 {
             return;
         }
+        self.pushed += 1;
         let used = row.used();
         self.runs.clear();
         let text_bytes = line::measure(row, used, &mut self.runs);
@@ -121,7 +129,10 @@ impl Scrollback {
 
     /// Forgets everything and gives the memory back.
     pub(crate) fn clear(&mut self) {
-        *self = Scrollback::new(self.limit);
+        *self = Scrollback {
+            pushed: self.pushed,
+            ..Scrollback::new(self.limit)
+        };
     }
 
     /// Bytes held on the heap.

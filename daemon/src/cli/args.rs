@@ -8,6 +8,7 @@ use sessiond_protocol::{SessionName, SessionRef, Size};
 
 use super::detach_key::DetachKey;
 use super::exit_code::EXIT_CODES_HELP;
+use crate::core::CLIENTS_MAX;
 
 /// Terminal sessions that live on when their clients leave.
 #[derive(Debug, Parser)]
@@ -103,6 +104,26 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
 
+    /// Take at most this many clients at a time
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "SESSIOND_MAX_CLIENTS",
+        default_value_t = CLIENTS_MAX,
+        value_parser = parse_clients_max
+    )]
+    pub(super) max_clients: usize,
+
+    /// Disconnect a client that says nothing for this time, although it is asked whether it lives
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "SESSIOND_CLIENT_TIMEOUT",
+        default_value = "15m",
+        value_parser = parse_client_timeout
+    )]
+    pub(super) client_timeout: Duration,
+
     /// Leave the terminal, and say so on standard output when clients can connect: how `new` starts a daemon
     #[arg(long, hide = true)]
     pub(super) background: bool,
@@ -154,6 +175,23 @@ pub(super) struct KeyArgs {
         default_value = "ctrl-\\,d"
     )]
     pub(super) detach_key: DetachKey,
+}
+
+fn parse_clients_max(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|count| (1..=CLIENTS_MAX).contains(count))
+        .ok_or_else(|| format!("not 1 to {CLIENTS_MAX}"))
+}
+
+/// Below 100 ms a busy machine's clients would be cut off; above a year it means never, and the clock stays far from its end.
+fn parse_client_timeout(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_millis(100)..=Duration::from_secs(365 * 24 * 3600);
+    match humantime::parse_duration(text) {
+        Ok(timeout) if range.contains(&timeout) => Ok(timeout),
+        Ok(_) => Err("not between 100ms and 365days".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn parse_variable(text: &str) -> Result<(String, String), &'static str> {

@@ -95,6 +95,7 @@ async fn show(mut attachment: sessiond_client::Attachment) -> io::Result<Parting
                 output::terminal_bytes(CLEAR)?;
                 output::terminal_bytes(&bytes)?;
             }
+            Event::Resynced { .. } => {} // the snapshot that follows says it all
             Event::Exited(status) => return Ok(Parting::Exited(status)),
         }
     }

@@ -14,6 +14,7 @@ use super::attach::attach;
 use super::exit_code::{CliError, ExitCode};
 use super::launch::{READY, connect, connect_or_start};
 use super::{output, raw_terminal, runtime};
+use crate::core::Settings;
 use crate::paths::default_socket;
 use crate::server::serve;
 
@@ -68,7 +69,11 @@ fn run_daemon(socket: PathBuf, options: ServeArgs) -> Result<ExitCode, CliError>
     if options.background {
         leave_terminal().map_err(|source| CliError::system("leave the terminal", source))?;
     }
-    serve(socket, || {
+    let settings = Settings {
+        clients_max: options.max_clients,
+        client_timeout: options.client_timeout,
+    };
+    serve(socket, settings, || {
         if options.background {
             // Whoever started this daemon may have given up on it; then nobody misses the word.
             let _ = output::terminal_bytes(READY);

@@ -61,6 +61,7 @@ fn cells(session: &SessionInfo) -> [String; 8] {
     let state = match session.state {
         SessionState::Starting => "starting".to_owned(),
         SessionState::Running => "running".to_owned(),
+        SessionState::Paused => "paused".to_owned(),
         SessionState::Exited { status } => status.to_string(),
     };
     [

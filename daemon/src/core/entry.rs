@@ -1,32 +1,18 @@
 //! One session as the core knows it: everything that is kept for it hangs off this entry.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use leakgate_probe::Held;
 use sessiond_protocol::{
-    Cursor, ErrorCode, ExitStatus, Failure, RequestId, ScreenText, SessionId, SessionInfo,
-    SessionName, SessionRef, SessionState, Size,
+    Cursor, ErrorCode, ExitStatus, Failure, ScreenText, SessionId, SessionInfo, SessionName,
+    SessionRef, SessionState, Size,
 };
 use sessiond_screen::FinalScreen;
 
-use super::{ClientId, Effect, LiveSession, Plane};
+use super::waits::Waiter;
+use super::{Access, ClientId, Effect, Flow, LiveSession, Plane, Ticket};
 use crate::gauges::{SESSIONS, TOMBSTONE_BYTES, TOMBSTONES, WAITERS};
-
-/// Who asked, and under which number the answer is expected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ticket {
-    pub(super) client: ClientId,
-    pub(super) id: RequestId,
-}
-
-/// A request that waits for a session's exit.
-#[derive(Debug)]
-struct Waiter {
-    ticket: Ticket,
-    until: Option<Instant>,
-    _counted: Held,
-}
 
 /// A request that waits for a session's start or close.
 #[derive(Debug)]
@@ -96,6 +82,11 @@ impl Tombstone {
             _accounted: accounted,
         }
     }
+
+    /// The last screen, row by row.
+    pub(super) fn text(&self) -> &str {
+        self.remains.screen.text()
+    }
 }
 
 /// Where a session is in its life, and what exists of it there.
@@ -114,8 +105,8 @@ pub(super) struct Entry<S> {
     command: Vec<String>,
     created_unix_ms: u64,
     creator: Option<Pending>,
-    attached: BTreeSet<ClientId>,
-    waiters: Vec<Waiter>,
+    attached: BTreeMap<ClientId, Access>,
+    pub(super) waiters: Vec<Waiter>,
     closers: Vec<Pending>,
     counted: Held,
 }
@@ -137,7 +128,7 @@ impl<S: LiveSession> Entry<S> {
             command: shortened(command),
             created_unix_ms,
             creator: Some(Pending::new(creator)),
-            attached: BTreeSet::new(),
+            attached: BTreeMap::new(),
             waiters: Vec::new(),
             closers: Vec::new(),
             counted: SESSIONS.hold(1),
@@ -154,9 +145,13 @@ impl<S: LiveSession> Entry<S> {
             Life::Starting { size, .. } => (None, SessionState::Starting, *size, 0, String::new()),
             Life::Running { pid, handle } => {
                 let facts = handle.facts();
+                let state = match facts.flow {
+                    Flow::Running => SessionState::Running,
+                    Flow::Stopped => SessionState::Paused,
+                };
                 (
                     Some(*pid),
-                    SessionState::Running,
+                    state,
                     facts.size,
                     facts.output_bytes,
                     facts.title,
@@ -238,48 +233,61 @@ impl<S: LiveSession> Entry<S> {
         }
     }
 
-    pub(super) fn attach(&mut self, client: ClientId) {
-        self.attached.insert(client);
+    pub(super) fn attach(&mut self, client: ClientId, access: Access) {
+        self.attached.insert(client, access);
     }
 
     pub(super) fn detach(&mut self, client: ClientId) -> bool {
-        self.attached.remove(&client)
+        self.attached.remove(&client).is_some()
     }
 
-    pub(super) fn add_waiter(&mut self, ticket: Ticket, until: Option<Instant>) {
-        self.waiters.push(Waiter {
-            ticket,
-            until,
-            _counted: WAITERS.hold(1),
-        });
+    pub(super) fn is_attached(&self, client: ClientId) -> bool {
+        self.attached.contains_key(&client)
+    }
+
+    /// Refuses what changes a session to a client that only looks at it.
+    pub(super) fn writable_by(&self, client: ClientId) -> Result<(), Failure> {
+        if self.attached.get(&client) == Some(&Access::ReadOnly) {
+            let message = "this connection is attached to read only";
+            return Err(Failure::new(ErrorCode::ReadOnly, message));
+        }
+        Ok(())
+    }
+
+    /// How many clients are attached.
+    pub(super) fn clients(&self) -> usize {
+        self.attached.len()
     }
 
     pub(super) fn add_closer(&mut self, ticket: Ticket) {
         self.closers.push(Pending::new(ticket));
     }
 
-    /// Takes a client out; returns the session that it was attached to and that has to know.
-    pub(super) fn forget_client(&mut self, client: ClientId) -> Option<S> {
-        self.waiters.retain(|waiter| waiter.ticket.client != client);
-        self.waiters.shrink_to_fit();
+    /// Takes a client out; says what has to be told to the session.
+    pub(super) fn forget_client<P: Plane<Session = S>>(
+        &mut self,
+        client: ClientId,
+    ) -> Vec<Effect<P>> {
+        let mut effects = self.forget_waits_of(client);
         // A closer that is gone still wants the session closed: only a natural end leaves a tombstone.
-        let attached = self.attached.remove(&client);
-        self.running().ok().filter(|_| attached).cloned()
+        if self.detach(client)
+            && let Ok(session) = self.running().cloned()
+        {
+            effects.push(Effect::Detach { session, client });
+        }
+        effects
     }
 
     pub(super) fn take_creator(&mut self) -> Option<Ticket> {
         self.creator.take().map(|pending| pending.ticket)
     }
 
-    pub(super) fn take_attached(&mut self) -> BTreeSet<ClientId> {
-        std::mem::take(&mut self.attached)
+    pub(super) fn take_attached(&mut self) -> impl Iterator<Item = ClientId> + use<S> {
+        std::mem::take(&mut self.attached).into_keys()
     }
 
-    pub(super) fn take_waiters(&mut self) -> Vec<Ticket> {
+    pub(super) fn take_waiters(&mut self) -> Vec<Waiter> {
         std::mem::take(&mut self.waiters)
-            .into_iter()
-            .map(|waiter| waiter.ticket)
-            .collect()
     }
 
     pub(super) fn take_closers(&mut self) -> Vec<Ticket> {
@@ -287,17 +295,6 @@ impl<S: LiveSession> Entry<S> {
             .into_iter()
             .map(|pending| pending.ticket)
             .collect()
-    }
-
-    pub(super) fn take_late_waiters(&mut self, now: Instant) -> Vec<Ticket> {
-        let is_late = |waiter: &mut Waiter| waiter.until.is_some_and(|until| until <= now);
-        let late = self
-            .waiters
-            .extract_if(.., is_late)
-            .map(|waiter| waiter.ticket)
-            .collect();
-        self.waiters.shrink_to_fit();
-        late
     }
 
     /// When an exited session can no longer be read.
@@ -315,7 +312,7 @@ impl<S: LiveSession> Entry<S> {
     pub(super) fn next_wake(&self) -> Option<Instant> {
         self.waiters
             .iter()
-            .filter_map(|waiter| waiter.until)
+            .filter_map(Waiter::next_wake)
             .chain(self.expires())
             .min()
     }

@@ -8,17 +8,25 @@ use sessiond_protocol::{
 };
 
 use super::entry::Remains;
+use crate::pattern::Pattern;
 
 /// A connection's number, counted from 1 and never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ClientId(pub(crate) u64);
+
+/// Who asked, and under which number the answer is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub(crate) client: ClientId,
+    pub(crate) id: RequestId,
+}
 
 /// The types that stand for a running session and for a connection.
 pub(crate) trait Plane {
     /// A handle to a running session.
     type Session: LiveSession;
     /// A handle to a connection's queue.
-    type Client: Clone;
+    type Client: LiveClient;
 }
 
 /// What the core reads of a running session; nothing here waits.
@@ -27,12 +35,65 @@ pub(crate) trait LiveSession: Clone {
     fn facts(&self) -> Facts;
     /// Its screen, and up to `scrollback` lines above it.
     fn screen(&self, scrollback: usize) -> ScreenText;
+    /// When it last put something out, or was started.
+    fn quiet_since(&self) -> Instant;
+    /// Whether it can send its output from this offset on.
+    fn replays_from(&self, offset: u64) -> bool;
+}
+
+/// What the core asks of a connection; nothing here waits.
+pub(crate) trait LiveClient: Clone {
+    /// Whether it lives, as far as is known; one that was silent is asked.
+    fn pulse(&self) -> Pulse;
+}
+
+/// What is known of a client's life since this was asked before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pulse {
+    /// It has said or read something.
+    Heard,
+    /// It was silent, and is now asked to say something.
+    Asked,
+    /// It was asked before and is silent still.
+    Gone,
+}
+
+/// Whether bytes flow, from a terminal or to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    Running,
+    Stopped,
+}
+
+/// What an attached client may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Full,
+    /// No input, and no say in the size.
+    ReadOnly,
+}
+
+/// How a client is attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AttachOrder {
+    pub(crate) access: Access,
+    pub(crate) size: Option<Size>,
+    /// The offset to go on from; a snapshot otherwise.
+    pub(crate) from: Option<u64>,
+}
+
+/// Text that was waited for, and is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sighting {
+    pub(crate) ticket: Ticket,
+    pub(crate) row: String,
 }
 
 /// The changing part of a session's description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(crate) size: Size,
+    pub(crate) flow: Flow,
     pub(crate) output_bytes: u64,
     pub(crate) title: String,
 }
@@ -76,6 +137,11 @@ pub(crate) enum Event<P: Plane> {
         status: ExitStatus,
         remains: Remains,
     },
+    /// A session shows a text that somebody waits for.
+    Sighted {
+        session: SessionId,
+        sighting: Sighting,
+    },
     /// The time that [`Core::next_wake`] named has come.
     Woke,
     /// The operating system asks the daemon to end.
@@ -100,19 +166,42 @@ pub(crate) enum Effect<P: Plane> {
         session: SessionId,
         order: Box<StartOrder>,
     },
-    /// Send a session's output to a client, beginning with a snapshot.
+    /// End the connection of a client that does not answer.
+    HangUp { client: ClientId, handle: P::Client },
+    /// Send a session's output to a client.
     Attach {
         session: P::Session,
         client: ClientId,
         handle: P::Client,
+        order: AttachOrder,
     },
     /// Stop sending it.
     Detach {
         session: P::Session,
         client: ClientId,
     },
-    /// Change a terminal's size.
-    Resize { session: P::Session, size: Size },
+    /// Stop sending output to an attached client, or go on.
+    Hold {
+        session: P::Session,
+        client: ClientId,
+        flow: Flow,
+    },
+    /// Stop reading a session's terminal, or go on.
+    SetFlow { session: P::Session, flow: Flow },
+    /// Look for text on a session's screen; ends in `Sighted` or with `Unwatch`.
+    Watch {
+        session: P::Session,
+        ticket: Ticket,
+        pattern: Pattern,
+    },
+    /// Stop looking.
+    Unwatch { session: P::Session, ticket: Ticket },
+    /// Take the size of an attached client's terminal, or from anybody else one for the session's.
+    Resize {
+        session: P::Session,
+        client: ClientId,
+        size: Size,
+    },
     /// End a session and everything it started; ends in `Ended`.
     End { session: P::Session },
     /// The daemon has begun to end; this many sessions are being closed.

@@ -3,22 +3,29 @@
 //!
 //! The daemon puts its own types in place of [`Plane`]; the tests put numbers there. Terminal bytes never come here.
 
+mod attach;
+mod clients;
 mod entry;
 mod event;
 mod requests;
+mod settings;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use sessiond_protocol::{ErrorCode, ExitStatus, Failure, Notice, SessionId, Success};
+use sessiond_protocol::{ExitStatus, Failure, Notice, SessionId, Success};
 
+use clients::Clients;
 pub(crate) use entry::Remains;
-use entry::{Entry, Life, Ticket, Tombstone};
-pub(crate) use event::{ClientId, Effect, Event, Facts, LiveSession, Now, Plane, StartOrder};
-
-use crate::gauges::CLIENTS;
+use entry::{Entry, Life, Tombstone};
+pub(crate) use event::{
+    Access, AttachOrder, ClientId, Effect, Event, Facts, Flow, LiveClient, LiveSession, Now, Plane,
+    Pulse, Sighting, StartOrder, Ticket,
+};
+pub(crate) use settings::Settings;
 
 /// Sessions that start, run or end at a time. Each costs a descriptor, two or more processes and up to 2 MiB of history;
 /// the kernel's own default is 4096 terminals for the whole machine.
@@ -26,6 +33,9 @@ pub(crate) const SESSIONS_MAX: usize = 1024;
 
 /// Connections at a time. Each costs a descriptor, and up to two screens when it does not read.
 pub(crate) const CLIENTS_MAX: usize = 1024;
+
+/// Clients attached to one session. Each costs a queue, and its share of every piece of output.
+pub(crate) const CLIENTS_PER_SESSION_MAX: usize = 256;
 
 /// Exited sessions that can still be read; the one that exited first makes room. A screenful of `list`, at most 64 KiB
 /// each.
@@ -45,17 +55,19 @@ enum Phase {
 /// All sessions and all clients.
 pub(crate) struct Core<P: Plane> {
     phase: Phase,
-    clients: BTreeMap<ClientId, P::Client>,
+    settings: Settings,
+    clients: Clients<P::Client>,
     /// Boxed, so that the map's own memory hardly depends on how its nodes happen to be filled.
     sessions: BTreeMap<SessionId, Box<Entry<P::Session>>>,
     last_session: u64,
 }
 
 impl<P: Plane> Core<P> {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(settings: Settings) -> Self {
         Self {
             phase: Phase::Open,
-            clients: BTreeMap::new(),
+            settings,
+            clients: Clients::new(),
             sessions: BTreeMap::new(),
             last_session: 0,
         }
@@ -65,7 +77,9 @@ impl<P: Plane> Core<P> {
     pub(crate) fn handle(&mut self, now: Now, event: Event<P>) -> Vec<Effect<P>> {
         let mut effects = Vec::new();
         match event {
-            Event::Connected { client, handle } => self.connected(client, handle, &mut effects),
+            Event::Connected { client, handle } => {
+                self.connected(now, client, handle, &mut effects)
+            }
             Event::Disconnected { client } => self.disconnected(client, &mut effects),
             Event::Asked {
                 client,
@@ -89,6 +103,7 @@ impl<P: Plane> Core<P> {
             } => {
                 self.ended(now, session, status, remains, &mut effects);
             }
+            Event::Sighted { session, sighting } => self.sighted(session, sighting, &mut effects),
             Event::Woke => self.woke(now, &mut effects),
             Event::ShutdownRequested => {
                 self.shut_down(&mut effects);
@@ -98,53 +113,27 @@ impl<P: Plane> Core<P> {
         effects
     }
 
-    /// When [`Event::Woke`] is due next: a waiter's deadline, or a tombstone's age.
+    /// When [`Event::Woke`] is due next: a waiter's deadline, a tombstone's age, or the next question to the clients.
     pub(crate) fn next_wake(&self) -> Option<Instant> {
         self.sessions
             .values()
             .filter_map(|entry| entry.next_wake())
+            .chain(self.clients.next_wake())
             .min()
     }
 
-    /// The running session that input for `session` goes to; input itself does not pass through here.
-    pub(crate) fn input_target(&self, session: SessionId) -> Result<P::Session, Failure> {
+    /// The running session that a client's input for `session` goes to; input itself does not pass through here.
+    pub(crate) fn input_target(
+        &self,
+        client: ClientId,
+        session: SessionId,
+    ) -> Result<P::Session, Failure> {
         let entry = self
             .sessions
             .get(&session)
             .ok_or_else(|| entry::not_found(&session.into()))?;
+        entry.writable_by(client)?;
         entry.running().cloned()
-    }
-
-    fn connected(&mut self, client: ClientId, handle: P::Client, effects: &mut Vec<Effect<P>>) {
-        let failure = if self.phase != Phase::Open {
-            Failure::new(ErrorCode::ShuttingDown, "the daemon is ending")
-        } else if self.clients.len() >= CLIENTS_MAX {
-            Failure::new(
-                ErrorCode::Limit,
-                format!("{CLIENTS_MAX} clients are connected already"),
-            )
-        } else {
-            CLIENTS.add(1);
-            self.clients.insert(client, handle);
-            return;
-        };
-        effects.push(Effect::Refuse {
-            client: handle,
-            failure,
-        });
-    }
-
-    /// Takes a client out of everything that knows it.
-    fn disconnected(&mut self, client: ClientId, effects: &mut Vec<Effect<P>>) {
-        if self.clients.remove(&client).is_none() {
-            return; // it was refused
-        }
-        CLIENTS.sub(1);
-        for entry in self.sessions.values_mut() {
-            if let Some(session) = entry.forget_client(client) {
-                effects.push(Effect::Detach { session, client });
-            }
-        }
     }
 
     fn started(
@@ -181,7 +170,9 @@ impl<P: Plane> Core<P> {
             .remove(session)
             .expect("a starting session stays until it has started or failed");
         self.reply_all(entry.take_creator(), &Err(failure.clone()), effects);
-        self.reply_all(entry.take_waiters(), &Err(failure.clone()), effects);
+        let waiters = entry.take_waiters();
+        let waiters = waiters.into_iter().map(|waiter| waiter.ticket);
+        self.reply_all(waiters, &Err(failure.clone()), effects);
         self.reply_all(
             entry.take_closers(),
             &Ok(Success::Closed { status: None }),
@@ -209,14 +200,16 @@ impl<P: Plane> Core<P> {
             entry.take_closers(),
         );
         for client in attached {
-            if let Some(client) = self.clients.get(&client).cloned() {
+            if let Some(client) = self.clients.get(client).cloned() {
                 effects.push(Effect::Notify {
                     client,
                     notice: Notice::Exited { session, status },
                 });
             }
         }
-        self.reply_all(waiters, &Ok(Success::Exited { status }), effects);
+        for waiter in waiters {
+            self.reply_all([waiter.ticket], &waiter.at_exit(status), effects);
+        }
         if closers.is_empty() && self.phase == Phase::Open {
             self.bury(now, session, status, remains);
         } else {
@@ -249,16 +242,10 @@ impl<P: Plane> Core<P> {
     }
 
     fn woke(&mut self, now: Now, effects: &mut Vec<Effect<P>>) {
-        let mut late = Vec::new();
-        self.sessions.retain(|_, entry| {
-            late.extend(entry.take_late_waiters(now.instant));
-            !entry.has_expired(now.instant)
-        });
-        let failure = Failure::new(
-            ErrorCode::Timeout,
-            "the session has not exited in that time",
-        );
-        self.reply_all(late, &Err(failure), effects);
+        self.end_waits(now, effects);
+        self.sessions
+            .retain(|_, entry| !entry.has_expired(now.instant));
+        self.ask_clients(now, effects);
     }
 
     /// Begins to end the daemon, once; returns how many sessions are being closed.
@@ -294,7 +281,7 @@ impl<P: Plane> Core<P> {
         effects: &mut Vec<Effect<P>>,
     ) {
         for Ticket { client, id } in tickets {
-            if let Some(client) = self.clients.get(&client).cloned() {
+            if let Some(client) = self.clients.get(client).cloned() {
                 effects.push(Effect::Reply {
                     client,
                     id,

@@ -1,20 +1,15 @@
 //! What each request does to the core.
 
-use std::time::Duration;
-
 use sessiond_protocol::{
-    AttachParams, CreateParams, ErrorCode, Failure, Request, ResizeParams, ScreenParams, SessionId,
-    SessionParams, SessionRef, Size, Success, WaitParams,
+    CreateParams, ErrorCode, Failure, Request, ScreenParams, SessionId, SessionParams, SessionRef,
+    Size, Success,
 };
 
-use super::entry::{Entry, Life, Ticket, not_found};
-use super::{Core, Effect, Now, Phase, Plane, SESSIONS_MAX, StartOrder};
-
-/// The longest wait that is counted at all; beyond it a wait has no deadline. A century keeps the clock from overflowing.
-const WAIT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+use super::entry::{Entry, Life, not_found};
+use super::{Core, Effect, Flow, Now, Phase, Plane, SESSIONS_MAX, StartOrder, Ticket};
 
 /// An answer for now, or none because it comes later.
-type Answer = Result<Option<Success>, Failure>;
+pub(super) type Answer = Result<Option<Success>, Failure>;
 
 impl<P: Plane> Core<P> {
     pub(super) fn asked(
@@ -47,11 +42,18 @@ impl<P: Plane> Core<P> {
                 .find(&session)
                 .and_then(|(_, entry)| entry.screen(scrollback as usize))
                 .map(|screen| Some(Success::Screen { screen })),
-            Request::Attach(params) => self.attach(ticket, &params, effects, &mut after),
+            Request::Attach(params) => self.attach(ticket, &params, &mut after),
             Request::Detach(SessionParams { session }) => self.detach(ticket, &session, effects),
-            Request::Resize(ResizeParams { session, size }) => self.resize(&session, size, effects),
+            Request::Hold(of) => self.hold(ticket, &of, Flow::Stopped, effects),
+            Request::Release(of) => self.hold(ticket, &of, Flow::Running, &mut after),
+            Request::Pause(of) => self.set_flow(&of, Flow::Stopped, effects),
+            Request::Resume(of) => self.set_flow(&of, Flow::Running, effects),
+            Request::Resize(params) => self.resize(ticket, &params, effects),
             Request::Close(SessionParams { session }) => self.close(ticket, &session, effects),
             Request::Wait(params) => self.wait(now, ticket, &params),
+            Request::WaitText(params) => self.wait_text(now, ticket, params, effects),
+            Request::WaitIdle(params) => self.wait_idle(now, ticket, &params),
+            Request::Cancel(params) => self.cancel(ticket, &params, effects),
             Request::Shutdown => Ok(Some(Success::ShuttingDown {
                 sessions: self.shut_down(effects),
             })),
@@ -63,7 +65,7 @@ impl<P: Plane> Core<P> {
     }
 
     /// The session that a reference means. No two sessions have one name.
-    fn find(
+    pub(super) fn find(
         &mut self,
         session: &SessionRef,
     ) -> Result<(SessionId, &mut Entry<P::Session>), Failure> {
@@ -144,63 +146,6 @@ impl<P: Plane> Core<P> {
         }
     }
 
-    fn attach(
-        &mut self,
-        ticket: Ticket,
-        params: &AttachParams,
-        effects: &mut Vec<Effect<P>>,
-        after: &mut Vec<Effect<P>>,
-    ) -> Answer {
-        let Some(handle) = self.clients.get(&ticket.client).cloned() else {
-            return Ok(None); // gone: there is nobody to answer
-        };
-        let (id, entry) = self.find(&params.session)?;
-        let session = entry.running()?.clone();
-        entry.attach(ticket.client);
-        let mut info = entry.info(id);
-        if let Some(size) = params.size {
-            info.size = size;
-            effects.push(Effect::Resize {
-                session: session.clone(),
-                size,
-            });
-        }
-        // The snapshot follows the answer, which tells the client where it belongs.
-        after.push(Effect::Attach {
-            session,
-            client: ticket.client,
-            handle,
-        });
-        Ok(Some(Success::Attached { session: info }))
-    }
-
-    fn detach(
-        &mut self,
-        ticket: Ticket,
-        session: &SessionRef,
-        effects: &mut Vec<Effect<P>>,
-    ) -> Answer {
-        let (_, entry) = self.find(session)?;
-        if !entry.detach(ticket.client) {
-            return Err(Failure::new(
-                ErrorCode::NotAttached,
-                format!("not attached to session {session}"),
-            ));
-        }
-        let session = entry.running()?.clone();
-        effects.push(Effect::Detach {
-            session,
-            client: ticket.client,
-        });
-        Ok(Some(Success::Detached {}))
-    }
-
-    fn resize(&mut self, session: &SessionRef, size: Size, effects: &mut Vec<Effect<P>>) -> Answer {
-        let session = self.find(session)?.1.running()?.clone();
-        effects.push(Effect::Resize { session, size });
-        Ok(Some(Success::Resized {}))
-    }
-
     fn close(
         &mut self,
         ticket: Ticket,
@@ -215,19 +160,6 @@ impl<P: Plane> Core<P> {
         }
         entry.add_closer(ticket);
         effects.extend(entry.end());
-        Ok(None)
-    }
-
-    fn wait(&mut self, now: Now, ticket: Ticket, params: &WaitParams) -> Answer {
-        let (_, entry) = self.find(&params.session)?;
-        if let Some(status) = entry.exit_status() {
-            return Ok(Some(Success::Exited { status }));
-        }
-        let timeout = params
-            .timeout_ms
-            .map(Duration::from_millis)
-            .filter(|timeout| *timeout < WAIT_MAX);
-        entry.add_waiter(ticket, timeout.map(|timeout| now.instant + timeout));
         Ok(None)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use sessiond_protocol::{
-    AttachParams, CreateParams, Cursor, Request, RequestId, ScreenParams, ScreenText,
+    AttachParams, CreateParams, Cursor, ErrorCode, Request, RequestId, ScreenParams, ScreenText,
     SessionParams, SessionRef, Size, WaitParams,
 };
 use sessiond_screen::{Screen, ScrollbackLimit};
@@ -23,10 +23,26 @@ impl Plane for Paper {
     type Client = ClientId;
 }
 
+/// A client of the core's tests always answers.
+impl LiveClient for ClientId {
+    fn pulse(&self) -> Pulse {
+        Pulse::Heard
+    }
+}
+
 impl LiveSession for PaperSession {
+    fn quiet_since(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn replays_from(&self, offset: u64) -> bool {
+        offset == 1
+    }
+
     fn facts(&self) -> Facts {
         Facts {
             size: Size::DEFAULT,
+            flow: Flow::Running,
             output_bytes: 1,
             title: String::new(),
         }
@@ -90,7 +106,7 @@ struct World {
 impl World {
     fn new() -> Self {
         Self {
-            core: Core::new(),
+            core: Core::new(Settings::default()),
             start: Instant::now(),
             seconds: 0,
             last_request: 0,
@@ -157,7 +173,14 @@ impl World {
             Effect::Detach { session, client } => {
                 assert!(self.attached.remove(&(session.0, client)));
             }
-            Effect::Resize { .. } | Effect::ShutdownBegan { .. } => {}
+            Effect::Resize { .. }
+            | Effect::Hold { .. }
+            | Effect::SetFlow { .. }
+            | Effect::Watch { .. }
+            | Effect::Unwatch { .. }
+            | Effect::ShutdownBegan { .. } => {}
+            Effect::HangUp { .. } => panic!("nobody is silent here"),
+            Effect::Notify { notice, .. } => panic!("{notice:?}"),
             Effect::Stop => self.stops += 1,
         }
     }
@@ -372,7 +395,7 @@ impl World {
             self.starting.len()
         );
         assert!(of(|life| matches!(life, Life::Exited(_))).count() <= TOMBSTONES_MAX);
-        assert!(self.core.clients.keys().eq(self.connected.iter()));
+        assert!(self.core.clients.ids().eq(self.connected.iter()));
         let names: Vec<_> = self
             .core
             .sessions
@@ -394,10 +417,7 @@ fn request(ask: Ask) -> Request {
             command: vec!["sh".into()],
             ..CreateParams::default()
         }),
-        Ask::Attach(session) => Request::Attach(AttachParams {
-            session: SessionId(session).into(),
-            size: None,
-        }),
+        Ask::Attach(session) => Request::Attach(AttachParams::new(SessionId(session))),
         Ask::Detach(session) => Request::Detach(by_id(SessionId(session))),
         Ask::Close(session) => Request::Close(by_id(SessionId(session))),
         Ask::Wait(session, timeout) => wait(SessionId(session), timeout),
@@ -430,11 +450,11 @@ proptest! {
         prop_assert_eq!(world.stops, 1);
         prop_assert!(world.unanswered.is_empty(), "{:?}", world.unanswered);
         prop_assert!(world.core.sessions.is_empty());
-        prop_assert_eq!(world.core.next_wake(), None);
         while let Some(client) = world.connected.first().copied() {
             world.disconnect(client);
         }
-        prop_assert!(world.core.clients.is_empty());
+        prop_assert_eq!(world.core.clients.len(), 0);
+        prop_assert_eq!(world.core.next_wake(), None);
     }
 }
 
@@ -511,10 +531,7 @@ fn everybody_attached_is_told_of_the_end_and_a_client_that_left_is_not() {
     let clients = [world.connect(1), world.connect(2), world.connect(3)];
     let session = world.run(clients[0]);
     for client in clients {
-        let attach = Request::Attach(AttachParams {
-            session: session.into(),
-            size: None,
-        });
+        let attach = Request::Attach(AttachParams::new(session));
         world.ask(client, attach.clone());
         world.ask(client, attach); // once more changes nothing
     }
@@ -526,10 +543,11 @@ fn everybody_attached_is_told_of_the_end_and_a_client_that_left_is_not() {
 #[test]
 fn the_client_beyond_the_limit_is_refused() {
     let mut world = World::new();
-    for client in 0..CLIENTS_MAX as u64 {
+    let clients_max = world.core.settings.clients_max as u64;
+    for client in 0..clients_max {
         world.connect(client);
     }
-    let one_more = world.connect(CLIENTS_MAX as u64);
+    let one_more = world.connect(clients_max);
     assert!(!world.connected.contains(&one_more));
 }
 

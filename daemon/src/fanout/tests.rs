@@ -1,8 +1,18 @@
+use proptest::prelude::*;
 use sessiond_protocol::encode_output;
 
 use super::*;
 
 const SESSION: SessionId = SessionId(1);
+
+fn resync(screen: &[u8], dropped_bytes: u64) -> Resync<'_> {
+    Resync {
+        session: SESSION,
+        offset: 0,
+        dropped_bytes,
+        screen,
+    }
+}
 
 fn output(bytes: usize) -> Bytes {
     encode_output(SESSION, &vec![b'x'; bytes])
@@ -38,13 +48,13 @@ fn a_client_that_is_behind_is_called_once_when_it_has_room_again() {
     let outbox = Outbox::default();
     let session = Arc::new(Notify::new());
     fill(&outbox);
-    assert!(!outbox.push_snapshot(SESSION, b"screen", Urgency::WhenRoomy));
+    assert!(!outbox.push_snapshot(&resync(b"screen", 0), Urgency::WhenRoomy));
     outbox.call_when_roomy(&session);
     outbox.call_when_roomy(&session);
     assert_eq!(outbox.lock().behind.len(), 1);
     drain(&outbox);
     assert!(outbox.lock().behind.is_empty());
-    assert!(outbox.push_snapshot(SESSION, b"screen", Urgency::WhenRoomy));
+    assert!(outbox.push_snapshot(&resync(b"screen", 0), Urgency::WhenRoomy));
     assert_eq!(drain(&outbox), 1);
 }
 
@@ -53,8 +63,8 @@ fn the_last_screen_of_a_session_goes_behind_a_full_queue_and_only_once() {
     let outbox = Outbox::default();
     fill(&outbox);
     let screen = vec![b'x'; 32 << 10];
-    assert!(outbox.push_snapshot(SESSION, &screen, Urgency::Last));
-    assert!(!outbox.push_snapshot(SESSION, &screen, Urgency::Last));
+    assert!(outbox.push_snapshot(&resync(&screen, 0), Urgency::Last));
+    assert!(!outbox.push_snapshot(&resync(&screen, 0), Urgency::Last));
 }
 
 #[test]
@@ -62,8 +72,83 @@ fn the_largest_snapshot_on_top_of_what_leaves_room_for_it_stays_below_the_bound(
     let outbox = Outbox::default();
     assert!(outbox.push_output(&output(ROOMY_BYTES - 64)));
     let screen = vec![b'x'; SNAPSHOT_BYTES_MAX];
-    assert!(outbox.push_snapshot(SESSION, &screen, Urgency::WhenRoomy));
+    assert!(outbox.push_snapshot(&resync(&screen, u64::MAX), Urgency::WhenRoomy));
     assert!(outbox.lock().bytes <= OUTPUT_BYTES_MAX);
+}
+
+#[test]
+fn a_client_that_missed_output_is_told_how_much_before_the_screen_that_stands_for_it() {
+    let outbox = Outbox::default();
+    assert!(outbox.push_snapshot(&resync(b"screen", 4711), Urgency::WhenRoomy));
+    let notice = outbox.lock().pop().unwrap();
+    let notice = String::from_utf8_lossy(&notice[5..]).into_owned();
+    let told = r#"{"notice":"resynced","params":{"session":1,"dropped_bytes":4711}}"#;
+    assert_eq!(notice, told);
+    assert_eq!(outbox.lock().frames.len(), 1);
+}
+
+#[derive(Debug, Clone)]
+enum Put {
+    Output(usize),
+    Snapshot(usize),
+    Write,
+}
+
+fn put() -> impl Strategy<Value = Put> {
+    prop_oneof![
+        (1usize..40_000).prop_map(Put::Output),
+        (1..=SNAPSHOT_BYTES_MAX).prop_map(Put::Snapshot),
+        Just(Put::Write),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_a_client_can_make_the_daemon_queue_is_bounded(
+        puts in proptest::collection::vec(put(), 0..200),
+    ) {
+        let outbox = Outbox::default();
+        for put in puts {
+            match put {
+                Put::Output(bytes) => {
+                    let _ = outbox.push_output(&output(bytes));
+                }
+                Put::Snapshot(bytes) => {
+                    let screen = vec![b'x'; bytes];
+                    let _ = outbox.push_snapshot(&resync(&screen, 1), Urgency::WhenRoomy);
+                }
+                Put::Write => {
+                    let frame = { outbox.lock().pop() };
+                    if let Some(frame) = frame {
+                        outbox.wrote(frame.len());
+                    }
+                }
+            }
+            let queue = outbox.lock();
+            let held: usize = queue.frames.iter().map(|queued| queued.frame.len()).sum();
+            prop_assert_eq!(held, queue.bytes);
+            prop_assert!(queue.bytes <= OUTPUT_BYTES_MAX);
+            prop_assert!(queue.frames.len() <= OUTPUT_FRAMES_MAX + 2);
+        }
+        drain(&outbox);
+        prop_assert_eq!(outbox.queued_bytes(), 0);
+    }
+}
+
+#[test]
+fn a_silent_client_is_asked_once_and_then_gone_unless_it_is_heard() {
+    let outbox = Arc::new(Outbox::default());
+    outbox.heard();
+    assert_eq!(outbox.pulse(), Pulse::Heard);
+    assert_eq!(outbox.pulse(), Pulse::Asked);
+    let ping = outbox.lock().take_ping().unwrap();
+    assert_eq!(ping, encode_control(&Notice::Ping {}));
+    assert_eq!(outbox.lock().take_ping(), None);
+    outbox.wrote(ping.len());
+    outbox.heard();
+    assert_eq!(outbox.pulse(), Pulse::Heard);
+    assert_eq!(outbox.pulse(), Pulse::Asked);
+    assert_eq!(outbox.pulse(), Pulse::Gone);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use leakgate_probe::BusyGuard;
 use sessiond_protocol::{
     Decoded, ErrorCode, Failure, Frame, FrameBuffer, FrameError, MAX_FRAME_BYTES, PROTOCOL_VERSION,
-    ServerHello, encode_control, parse_client_hello, parse_request,
+    Request, RequestId, ServerHello, encode_control, parse_client_hello, parse_request,
 };
 use tokio::net::UnixStream;
 use tokio::time::timeout;
@@ -43,6 +43,8 @@ pub(crate) async fn run(
     };
     drop(opening);
     tokio::select! {
+        biased;
+        () = outbox.hung_up() => {}
         () = write_frames(&stream, &outbox) => {}
         () = async {
             connection.read_frames().await;
@@ -125,6 +127,7 @@ impl Connection<'_> {
     fn read_once(&mut self) -> io::Result<usize> {
         let mut chunk = [0; READ_BYTES];
         let read = self.stream.try_read(&mut chunk)?;
+        self.outbox.heard();
         self.incoming.fill(&chunk[..read]);
         Ok(read)
     }
@@ -175,14 +178,7 @@ impl Connection<'_> {
         let _busy = BUSY.enter();
         match decoded {
             Decoded::Frame(Frame::Control(json)) => match parse_request(&json) {
-                Ok((id, request)) => match self.outbox.begin_request() {
-                    Ok(()) => self.daemon.dispatch(Event::Asked {
-                        client: self.client,
-                        id,
-                        request,
-                    }),
-                    Err(failure) => self.outbox.reject(Some(id), failure),
-                },
+                Ok((id, request)) => self.ask(id, request),
                 Err(fault) => self.outbox.reject(fault.id, fault.failure),
             },
             Decoded::Frame(Frame::Input {
@@ -190,7 +186,10 @@ impl Connection<'_> {
                 session,
                 bytes,
             }) => match self.outbox.begin_request() {
-                Ok(()) => self.daemon.input(session, bytes, self.outbox, request),
+                Ok(()) => {
+                    self.daemon
+                        .input(self.client, session, bytes, self.outbox, request);
+                }
                 Err(failure) => self.outbox.reject(Some(request), failure),
             },
             Decoded::Frame(Frame::Output { .. } | Frame::Snapshot { .. }) => {
@@ -204,6 +203,23 @@ impl Connection<'_> {
             }
         }
         Next::Frame
+    }
+
+    fn ask(&self, id: RequestId, request: Request) {
+        let begun = if request.is_answered_at_once() {
+            self.outbox.begin_prompt_request();
+            Ok(())
+        } else {
+            self.outbox.begin_request()
+        };
+        match begun {
+            Ok(()) => self.daemon.dispatch(Event::Asked {
+                client: self.client,
+                id,
+                request,
+            }),
+            Err(failure) => self.outbox.reject(Some(id), failure),
+        }
     }
 }
 
@@ -225,6 +241,7 @@ async fn write_frames(stream: &UnixStream, outbox: &Outbox) {
                     if stream.writable().await.is_err() {
                         return;
                     }
+                    outbox.heard(); // there is room because the client has read
                 }
                 Err(_) => return,
             }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep_until;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use crate::core::{Core, Effect, Event, Now, Plane};
+use crate::core::{ClientId, Core, Effect, Event, Now, Plane, Settings};
 use crate::fanout::Outbox;
 use crate::gauges::BUSY;
 use crate::session::{Session, task};
@@ -44,10 +44,10 @@ struct Scheduled {
 }
 
 impl Daemon {
-    pub(crate) fn new(spawner: Spawner) -> Self {
+    pub(crate) fn new(spawner: Spawner, settings: Settings) -> Self {
         Self {
             core: Mutex::new(Scheduled {
-                core: Core::new(),
+                core: Core::new(settings),
                 wake: None,
             }),
             sooner: Notify::new(),
@@ -116,9 +116,33 @@ impl Daemon {
                 session,
                 client,
                 handle,
-            } => session.attach(client, handle),
+                order,
+            } => session.attach(client, handle, order),
             Effect::Detach { session, client } => session.detach(client),
-            Effect::Resize { session, size } => session.resize(size),
+            Effect::HangUp { client, handle } => {
+                tracing::info!(
+                    client = client.0,
+                    "a client that did not answer was cut off"
+                );
+                handle.hang_up();
+            }
+            Effect::Hold {
+                session,
+                client,
+                flow,
+            } => session.hold(client, flow),
+            Effect::SetFlow { session, flow } => session.set_flow(flow),
+            Effect::Watch {
+                session,
+                ticket,
+                pattern,
+            } => session.watch(ticket, pattern),
+            Effect::Unwatch { session, ticket } => session.unwatch(ticket),
+            Effect::Resize {
+                session,
+                client,
+                size,
+            } => session.resize(client, size),
             Effect::End { session } => session.end(),
             Effect::ShutdownBegan { sessions } => {
                 tracing::info!("shutting down {sessions} active session(s)")
@@ -130,14 +154,15 @@ impl Daemon {
     /// Hands input to its session; the answer comes when the terminal has taken it.
     pub(crate) fn input(
         &self,
+        client: ClientId,
         session: SessionId,
         bytes: Bytes,
         outbox: &Arc<Outbox>,
         id: RequestId,
     ) {
         let _busy = BUSY.enter();
-        let target = self.lock().core.input_target(session);
-        if let Err(failure) = target.and_then(|session| session.write(bytes, outbox, id)) {
+        let target = self.lock().core.input_target(client, session);
+        if let Err(failure) = target.and_then(|session| session.write(client, bytes, outbox, id)) {
             outbox.reply(id, Err(failure));
         }
     }

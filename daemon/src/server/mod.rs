@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::core::{ClientId, Event, SESSIONS_MAX};
+use crate::core::{ClientId, Event, SESSIONS_MAX, Settings};
 use crate::gauges::{self, BUSY};
 use crate::open_files::OpenFiles;
 use crate::spawn::Spawner;
@@ -56,7 +56,11 @@ impl DaemonError {
 ///
 /// # Errors
 /// When it cannot start. Once it runs, nothing ends it but a request or a signal.
-pub(crate) fn serve(path: PathBuf, ready: impl FnOnce()) -> Result<(), DaemonError> {
+pub(crate) fn serve(
+    path: PathBuf,
+    settings: Settings,
+    ready: impl FnOnce(),
+) -> Result<(), DaemonError> {
     let probe = gauges::start_probe()?;
     let socket = Socket::claim(path)?;
     // One thread: the kernel's terminals are the limit, not the screens; and live memory is exact.
@@ -65,14 +69,14 @@ pub(crate) fn serve(path: PathBuf, ready: impl FnOnce()) -> Result<(), DaemonErr
         .enable_all()
         .build()
         .map_err(DaemonError::system("event loop"))?;
-    runtime.block_on(run(socket, ready))?;
+    runtime.block_on(run(socket, settings, ready))?;
     drop(runtime);
     tracing::info!("shutdown complete");
     drop(probe);
     Ok(())
 }
 
-async fn run(socket: Socket, ready: impl FnOnce()) -> Result<(), DaemonError> {
+async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result<(), DaemonError> {
     let started = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -80,7 +84,7 @@ async fn run(socket: Socket, ready: impl FnOnce()) -> Result<(), DaemonError> {
     let files = OpenFiles::raised();
     let (spawner, thread) =
         Spawner::start(&instance, files).map_err(DaemonError::system("spawn thread"))?;
-    let daemon = Arc::new(Daemon::new(spawner));
+    let daemon = Arc::new(Daemon::new(spawner, settings));
     let signals = Signals::listen().map_err(DaemonError::system("signals"))?;
     let listener =
         UnixListener::from_std(socket.listener()?).map_err(DaemonError::system("listener"))?;

@@ -3,20 +3,25 @@
 //! A [`Session`] is what the core and the connections hold of a running one; the [task](task::run) owns the rest. All of
 //! its operations are short and none waits.
 
+mod audience;
 mod input;
+mod lookout;
 mod pty;
+mod replay;
 pub(crate) mod task;
 mod terminal;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use sessiond_protocol::{Failure, RequestId, ScreenText, SessionId, Size};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::{ClientId, Facts, LiveSession};
+use crate::core::{AttachOrder, ClientId, Facts, Flow, LiveSession, Ticket};
 use crate::fanout::Outbox;
+use crate::pattern::Pattern;
 pub(crate) use pty::{Pty, Reading};
 pub(crate) use terminal::Terminal;
 
@@ -57,33 +62,82 @@ impl Session {
         self.end.cancel();
     }
 
-    /// Sends a snapshot and from then on all output to this client.
-    pub(crate) fn attach(&self, client: ClientId, outbox: Arc<Outbox>) {
+    /// Sends a snapshot, or what the client has not seen yet, and from then on all output to this client.
+    pub(crate) fn attach(&self, client: ClientId, outbox: Arc<Outbox>, order: AttachOrder) {
         let mut terminal = self.terminal();
-        terminal.attach(client, outbox);
+        terminal.attach(self.id, client, outbox, order);
+        self.settle_size(&mut terminal);
         terminal.send_snapshots(self.id, &self.poke);
     }
 
     pub(crate) fn detach(&self, client: ClientId) {
-        self.terminal().detach(client);
+        let mut terminal = self.terminal();
+        terminal.audience().detach(client);
+        self.settle_size(&mut terminal);
+    }
+
+    /// Takes the size of an attached client's terminal, or from anybody else one for this session's.
+    pub(crate) fn resize(&self, client: ClientId, size: Size) {
+        let mut terminal = self.terminal();
+        if terminal.audience().used(client, Some(size)) {
+            self.settle_size(&mut terminal);
+        } else {
+            self.set_size(&mut terminal, size);
+        }
+    }
+
+    fn settle_size(&self, terminal: &mut Terminal) {
+        if let Some(size) = terminal.unsettled_size() {
+            self.set_size(terminal, size);
+        }
     }
 
     /// Changes the size of screen and terminal; the programs in it are told by the kernel.
-    pub(crate) fn resize(&self, size: Size) {
-        self.terminal().resize(size);
+    fn set_size(&self, terminal: &mut Terminal, size: Size) {
+        terminal.resize(size);
         if let Err(error) = self.pty.resize(size) {
             tracing::warn!(session = %self.id, %error, "the terminal was not resized");
         }
     }
 
-    /// Queues input; the answer goes to `outbox` when the terminal has taken it.
+    /// Stops sending output to a client, or lets it go on.
+    pub(crate) fn hold(&self, client: ClientId, flow: Flow) {
+        let mut terminal = self.terminal();
+        terminal.audience().hold(client, flow == Flow::Stopped);
+        terminal.send_snapshots(self.id, &self.poke);
+    }
+
+    /// Stops reading the terminal, or goes on.
+    pub(crate) fn set_flow(&self, flow: Flow) {
+        self.terminal().set_flow(flow);
+        self.poke.notify_one();
+    }
+
+    /// Begins to look for text; what is found goes to the core as an event.
+    pub(crate) fn watch(&self, ticket: Ticket, pattern: Pattern) {
+        let mut terminal = self.terminal();
+        let (lookout, screen) = terminal.lookout();
+        lookout.watch(ticket, pattern, screen, Instant::now());
+        self.poke.notify_one();
+    }
+
+    pub(crate) fn unwatch(&self, ticket: Ticket) {
+        self.terminal().lookout().0.unwatch(ticket);
+    }
+
+    /// Queues input of a client; the answer goes to `outbox` when the terminal has taken it.
     pub(crate) fn write(
         &self,
+        client: ClientId,
         bytes: Bytes,
         outbox: &Arc<Outbox>,
         id: RequestId,
     ) -> Result<(), Failure> {
-        self.terminal().input().push(bytes, outbox, id)?;
+        let mut terminal = self.terminal();
+        terminal.input().push(bytes, outbox, id)?;
+        if terminal.audience().used(client, None) {
+            self.settle_size(&mut terminal);
+        }
         self.poke.notify_one();
         Ok(())
     }
@@ -96,5 +150,13 @@ impl LiveSession for Arc<Session> {
 
     fn screen(&self, scrollback: usize) -> ScreenText {
         self.terminal().text(scrollback)
+    }
+
+    fn quiet_since(&self) -> Instant {
+        self.terminal().quiet_since()
+    }
+
+    fn replays_from(&self, offset: u64) -> bool {
+        self.terminal().replay().reaches(offset)
     }
 }

@@ -3,14 +3,16 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use leakgate_probe::BusyGuard;
 use sessiond_protocol::{ErrorCode, ExitStatus, Failure, SessionId};
+use tokio::time::sleep_until;
 
 use super::pty::TURN_BYTES;
 use super::{Pty, Reading, Session, Terminal};
 use crate::causes::with_causes;
-use crate::core::{Event, Remains, StartOrder};
+use crate::core::{Event, Flow, Remains, StartOrder};
 use crate::gauges::BUSY;
 use crate::server::Daemon;
 use crate::spawn::{Child, SpawnError};
@@ -46,15 +48,17 @@ pub(crate) async fn run(
         handle: Arc::clone(&session),
     });
     drop(starting);
-    let (_ending, status, remains) = match unless_it_panics(live(&session, &mut child)).await {
-        Some(ended) => ended,
-        None => {
-            let ending = BUSY.enter();
-            let (status, remains) = teardown::abandon(&session, &mut child).await;
-            (ending, status, remains)
-        }
-    };
+    let (_ending, status, remains) =
+        match unless_it_panics(live(&daemon, &session, &mut child)).await {
+            Some(ended) => ended,
+            None => {
+                let ending = BUSY.enter();
+                let (status, remains) = teardown::abandon(&session, &mut child).await;
+                (ending, status, remains)
+            }
+        };
     tracing::debug!(session = %id, %status, "ended");
+    session.report_sightings(&daemon); // in its last output
     // The core's handle goes first: when a client hears of the end, nothing of the session is left.
     drop((session, child));
     daemon.dispatch(Event::Ended {
@@ -65,9 +69,15 @@ pub(crate) async fn run(
 }
 
 /// A session's life once it has started. The daemon is busy from its end on.
-async fn live(session: &Session, child: &mut Child) -> (BusyGuard, ExitStatus, Remains) {
-    let cause = session.pump_until_end(child).await;
+async fn live(
+    daemon: &Arc<Daemon>,
+    session: &Session,
+    child: &mut Child,
+) -> (BusyGuard, ExitStatus, Remains) {
+    let cause = session.pump_until_end(daemon, child).await;
     let ending = BUSY.enter();
+    // What a paused session's processes still write is read, so that they can end.
+    session.set_flow(Flow::Running);
     let (status, remains) = teardown::end(session, child, cause).await;
     (ending, status, remains)
 }
@@ -118,24 +128,45 @@ fn refusal(error: &SpawnError) -> Failure {
 
 impl Session {
     /// Moves bytes until the process exits or the session is to be closed.
-    async fn pump_until_end(&self, child: &mut Child) -> Cause {
+    async fn pump_until_end(&self, daemon: &Arc<Daemon>, child: &mut Child) -> Cause {
         let mut at_end = false;
         loop {
             tokio::select! {
                 biased;
                 () = self.end.cancelled() => return Cause::Closed,
                 status = child.exited() => return Cause::Exited(status),
-                () = self.pump(&mut at_end) => {}
+                () = self.pump(&mut at_end) => self.report_sightings(daemon),
             }
+        }
+    }
+
+    /// Tells the core of text that somebody waits for.
+    fn report_sightings(&self, daemon: &Arc<Daemon>) {
+        let sightings = self.terminal().lookout().0.take_sightings();
+        for sighting in sightings {
+            daemon.dispatch(Event::Sighted {
+                session: self.id,
+                sighting,
+            });
         }
     }
 
     /// Moves bytes once in whichever direction is ready. `at_end` is set when there is nothing more to read; a process
     /// that lives on without its terminal is then only written to.
     pub(crate) async fn pump(&self, at_end: &mut bool) {
-        let has_input = !self.terminal().input().is_empty();
+        let (has_input, flow, look) = {
+            let mut terminal = self.terminal();
+            let look = terminal.lookout().0.due();
+            (!terminal.input().is_empty(), terminal.flow(), look)
+        };
+        let look_due = async {
+            match look {
+                Some(due) => sleep_until(due.into()).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            readable = self.pty.readable(), if !*at_end => {
+            readable = self.pty.readable(), if !*at_end && flow == Flow::Running => {
                 let _busy = BUSY.enter();
                 let reading = if readable.is_ok() { self.read_turn() } else { Reading::End };
                 *at_end = reading == Reading::End;
@@ -155,6 +186,12 @@ impl Session {
             () = self.poke.notified() => {
                 let _busy = BUSY.enter();
                 self.terminal().send_snapshots(self.id, &self.poke);
+            }
+            () = look_due => {
+                let _busy = BUSY.enter();
+                let mut terminal = self.terminal();
+                let (lookout, screen) = terminal.lookout();
+                lookout.look(screen, Instant::now());
             }
         }
     }
@@ -191,7 +228,7 @@ mod tests {
     use tokio::signal::unix::{SignalKind, signal};
 
     use super::*;
-    use crate::core::ClientId;
+    use crate::core::{ClientId, Settings};
     use crate::fanout::Outbox;
     use crate::open_files::OpenFiles;
     use crate::spawn::Spawner;
@@ -252,7 +289,7 @@ mod tests {
                 .build()
                 .unwrap();
             let (spawner, thread) = Spawner::start("panic", OpenFiles::now()).unwrap();
-            let daemon = Arc::new(Daemon::new(spawner));
+            let daemon = Arc::new(Daemon::new(spawner, Settings::default()));
             let replies = runtime.block_on(async {
                 let reaping = reap_until_closed(Arc::clone(&daemon));
                 daemon.tasks().spawn("signals", 0, reaping);

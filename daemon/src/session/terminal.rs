@@ -1,6 +1,7 @@
 //! A session's screen, the clients that its output goes to, and the input that waits for it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use leakgate_probe::Held;
 use sessiond_protocol::{
@@ -9,10 +10,13 @@ use sessiond_protocol::{
 use sessiond_screen::{Screen, ScrollbackLimit};
 use tokio::sync::Notify;
 
+use super::audience::{Audience, Beginning};
 use super::input::InputQueue;
-use crate::core::{ClientId, Facts, Remains};
+use super::lookout::Lookout;
+use super::replay::Replay;
+use crate::core::{Access, AttachOrder, ClientId, Facts, Flow, Remains};
 use crate::fanout::{Outbox, Urgency};
-use crate::gauges::{SCREEN_BYTES, SUBSCRIBERS};
+use crate::gauges::SCREEN_BYTES;
 
 /// Bytes of scrollback text in one answer: half a frame, which leaves the other half for the screen and for JSON's
 /// escapes.
@@ -22,31 +26,29 @@ const SCROLLBACK_ANSWER_BYTES_MAX: usize = MAX_FRAME_BYTES / 2;
 #[derive(Debug)]
 pub(crate) struct Terminal {
     screen: Screen,
-    subscribers: Vec<Subscriber>,
+    audience: Audience,
     input: InputQueue,
-    output_bytes: u64,
+    replay: Replay,
+    lookout: Lookout,
+    flow: Flow,
+    /// When it last put something out; when it was made where it never has.
+    quiet_since: Instant,
     accounted: Held,
-}
-
-/// A client that the output goes to.
-#[derive(Debug)]
-struct Subscriber {
-    client: ClientId,
-    outbox: Arc<Outbox>,
-    /// It missed output (or has seen none yet) and is to get a snapshot.
-    behind: bool,
-    _counted: Held,
 }
 
 impl Terminal {
     pub(crate) fn new(size: Size, params: &CreateParams) -> Self {
         let screen = Screen::new(screen_size(size), scrollback_limit(params));
         let accounted = SCREEN_BYTES.hold(screen.retained_bytes());
+        let now = Instant::now();
         Self {
             screen,
-            subscribers: Vec::new(),
+            audience: Audience::default(),
             input: InputQueue::default(),
-            output_bytes: 0,
+            replay: Replay::new(),
+            lookout: Lookout::new(now),
+            flow: Flow::Running,
+            quiet_since: now,
             accounted,
         }
     }
@@ -54,69 +56,56 @@ impl Terminal {
     /// Takes output: to the screen, to every client that keeps up, and the screen's answers back to the program.
     pub(crate) fn take_output(&mut self, session: SessionId, output: &[u8], poke: &Arc<Notify>) {
         self.screen.feed(output);
-        self.output_bytes += output.len() as u64;
+        self.replay.push(output);
+        self.quiet_since = Instant::now();
+        self.lookout
+            .fed(output.len(), &self.screen, self.quiet_since);
         self.accounted.resize(self.screen.retained_bytes());
         if let Some(reply) = self.screen.take_replies() {
             self.input.push_reply(reply);
         }
-        if self.subscribers.is_empty() {
-            return;
-        }
-        let frame = encode_output(session, output);
-        for subscriber in &mut self.subscribers {
-            if !subscriber.behind && !subscriber.outbox.push_output(&frame) {
-                subscriber.behind = true;
-                subscriber.outbox.call_when_roomy(poke);
-            }
+        if !self.audience.is_empty() {
+            let frame = encode_output(session, output);
+            self.audience.send(&frame, output.len(), poke);
         }
     }
 
-    /// Adds a client, once: it is to get a snapshot, and after that all output.
-    pub(crate) fn attach(&mut self, client: ClientId, outbox: Arc<Outbox>) {
-        self.detach(client);
-        self.subscribers.push(Subscriber {
-            client,
-            outbox,
-            behind: true,
-            _counted: SUBSCRIBERS.hold(1),
-        });
-    }
-
-    pub(crate) fn detach(&mut self, client: ClientId) {
-        self.subscribers
-            .retain(|subscriber| subscriber.client != client);
-        self.subscribers.shrink_to_fit();
+    /// Adds a client, once: it is to get a snapshot, or what it has not seen yet, and after that all output.
+    pub(crate) fn attach(
+        &mut self,
+        session: SessionId,
+        client: ClientId,
+        outbox: Arc<Outbox>,
+        order: AttachOrder,
+    ) {
+        let missing = order.from.and_then(|from| self.replay.since(from));
+        let beginning = match missing {
+            None => Beginning::Snapshot,
+            Some(bytes) if bytes.is_empty() => Beginning::Here,
+            Some(bytes) => Beginning::Output(encode_output(session, &bytes)),
+        };
+        let size = order.size.filter(|_| order.access == Access::Full);
+        self.audience.attach(client, outbox, size, beginning);
     }
 
     /// Sends the screen to every client that is behind and has room, and waits for room for the others.
     pub(crate) fn send_snapshots(&mut self, session: SessionId, poke: &Arc<Notify>) {
         self.catch_up(session, Urgency::WhenRoomy);
-        for subscriber in self
-            .subscribers
-            .iter()
-            .filter(|subscriber| subscriber.behind)
-        {
-            subscriber.outbox.call_when_roomy(poke);
-        }
+        self.audience.wait_for_room(poke);
     }
 
     fn catch_up(&mut self, session: SessionId, urgency: Urgency) {
-        let mut screen = None;
-        for subscriber in self
-            .subscribers
-            .iter_mut()
-            .filter(|subscriber| subscriber.behind)
-        {
-            let screen = screen.get_or_insert_with(|| self.screen.snapshot());
-            subscriber.behind = !subscriber.outbox.push_snapshot(session, screen, urgency);
-        }
+        let offset = self.replay.total();
+        self.audience
+            .catch_up(session, offset, urgency, || self.screen.snapshot());
     }
 
     /// Ends the terminal: whoever is behind gets the last screen, whoever waits for input to be taken an answer.
     /// Returns what can still be read.
     pub(crate) fn finish(&mut self, session: SessionId) -> Remains {
+        self.lookout.look(&self.screen, self.quiet_since);
         self.catch_up(session, Urgency::Last);
-        self.subscribers = Vec::new();
+        self.audience.clear();
         self.input.fail_all();
         let (size, cursor) = (self.facts().size, cursor(&self.screen));
         let screen = std::mem::replace(&mut self.screen, empty_screen());
@@ -124,21 +113,21 @@ impl Terminal {
         Remains {
             size,
             cursor,
-            output_bytes: self.output_bytes,
+            output_bytes: self.replay.total(),
             screen: screen.shed(),
         }
     }
 
     /// Ends the terminal as [`Terminal::finish`] does, with a blank screen in place of one that cannot be relied on.
     pub(crate) fn abandon(&mut self) -> Remains {
-        self.subscribers = Vec::new();
+        self.audience.clear();
         self.input.fail_all();
         self.screen = empty_screen();
         self.accounted.resize(0);
         Remains {
             size: Size::DEFAULT,
             cursor: cursor(&self.screen),
-            output_bytes: self.output_bytes,
+            output_bytes: self.replay.total(),
             screen: empty_screen().shed(),
         }
     }
@@ -147,17 +136,52 @@ impl Terminal {
         &mut self.input
     }
 
+    pub(crate) const fn audience(&mut self) -> &mut Audience {
+        &mut self.audience
+    }
+
+    pub(crate) const fn replay(&self) -> &Replay {
+        &self.replay
+    }
+
+    /// Who looks for what, and the screen where they look.
+    pub(crate) const fn lookout(&mut self) -> (&mut Lookout, &Screen) {
+        (&mut self.lookout, &self.screen)
+    }
+
+    pub(crate) const fn flow(&self) -> Flow {
+        self.flow
+    }
+
+    pub(crate) const fn set_flow(&mut self, flow: Flow) {
+        self.flow = flow;
+    }
+
+    pub(crate) const fn quiet_since(&self) -> Instant {
+        self.quiet_since
+    }
+
+    /// The size that the clients want; none where it has that already, or they want none.
+    pub(crate) fn unsettled_size(&self) -> Option<Size> {
+        self.audience.size().filter(|size| *size != self.size())
+    }
+
+    fn size(&self) -> Size {
+        let size = self.screen.size();
+        Size::new(size.rows(), size.columns())
+            .expect("the wire and the screen have the same bounds")
+    }
+
     pub(crate) fn resize(&mut self, size: Size) {
         self.screen.resize(screen_size(size));
         self.accounted.resize(self.screen.retained_bytes());
     }
 
     pub(crate) fn facts(&self) -> Facts {
-        let size = self.screen.size();
         Facts {
-            size: Size::new(size.rows(), size.columns())
-                .expect("the wire and the screen have the same bounds"),
-            output_bytes: self.output_bytes,
+            size: self.size(),
+            flow: self.flow,
+            output_bytes: self.replay.total(),
             title: self.screen.title().to_owned(),
         }
     }

@@ -183,6 +183,7 @@ pub(crate) async fn read_until(attachment: &mut Attachment, text: &str) -> Strin
     loop {
         match attachment.next().await {
             Some(Event::Output(bytes) | Event::Snapshot(bytes)) => seen.extend_from_slice(&bytes),
+            Some(Event::Resynced { .. }) => {}
             other => panic!("{other:?} before {text:?}"),
         }
         let seen = String::from_utf8_lossy(&seen);

@@ -4,7 +4,8 @@ use std::io::Write;
 
 use sessiond_client::{Client, Event, RawConnection};
 use sessiond_protocol::{
-    AttachParams, Decoded, Frame, Request, RequestId, SessionId, encode_control,
+    AttachParams, Decoded, Frame, Notice, Request, RequestId, ServerMessage, SessionId,
+    encode_control,
 };
 
 use crate::daemon::{Daemon, block_on, command, read_until, shell};
@@ -89,7 +90,7 @@ fn a_client_that_does_not_read_costs_little_and_gets_the_screen_when_it_reads_ag
         );
 
         // All output has stopped. What comes now is what was queued, and one screen.
-        let (mut outputs, mut snapshots) = (0, Vec::new());
+        let (mut outputs, mut dropped, mut snapshots) = (0, 0, Vec::new());
         while !snapshots
             .last()
             .is_some_and(|screen: &String| screen.contains("over"))
@@ -99,9 +100,22 @@ fn a_client_that_does_not_read_costs_little_and_gets_the_screen_when_it_reads_ag
                 Decoded::Frame(Frame::Snapshot { bytes, .. }) => {
                     snapshots.push(String::from_utf8_lossy(&bytes).into_owned());
                 }
+                Decoded::Frame(Frame::Control(json)) => {
+                    match ServerMessage::parse(&json).unwrap() {
+                        ServerMessage::Notice(Notice::Resynced { dropped_bytes, .. }) => {
+                            dropped += dropped_bytes;
+                        }
+                        other => panic!("{other:?}"),
+                    }
+                }
                 other => panic!("{other:?}"),
             }
         }
+        // Every byte was sent or is accounted for: 79 digits, and a line feed that the terminal makes two bytes.
+        assert_eq!(
+            outputs as u64 + dropped,
+            (LINES * 81 + "\r\nover".len()) as u64
+        );
         assert!(outputs < 2 << 20, "{outputs} bytes");
         assert!(
             snapshots
@@ -117,10 +131,7 @@ async fn attach_raw(daemon: &Daemon, session: SessionId) -> RawConnection {
     let (mut connection, _) = RawConnection::handshake(&daemon.socket, "slow")
         .await
         .unwrap();
-    let attach = Request::Attach(AttachParams {
-        session: session.into(),
-        size: None,
-    });
+    let attach = Request::Attach(AttachParams::new(session));
     connection
         .send(&encode_control(&attach.message(RequestId(1))))
         .await

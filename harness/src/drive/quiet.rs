@@ -45,11 +45,8 @@ impl QuietClient {
     }
 
     pub(super) async fn attach(&mut self, session: SessionId) -> Result<(), StepError> {
-        self.call(&Request::Attach(AttachParams {
-            session: session.into(),
-            size: None,
-        }))
-        .await?;
+        self.call(&Request::Attach(AttachParams::new(session)))
+            .await?;
         self.attached.push(session);
         Ok(())
     }

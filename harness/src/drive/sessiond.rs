@@ -196,7 +196,7 @@ impl SessiondDriver {
         let info = self.info(session).await?;
         let leader = info
             .pid
-            .filter(|_| info.state == SessionState::Running)
+            .filter(|_| matches!(info.state, SessionState::Running | SessionState::Paused))
             .and_then(|pid| rustix::process::Pid::from_raw(i32::try_from(pid).ok()?));
         let Some(leader) = leader else {
             return Err(StepError::Load(format!("session `{session}` does not run")));

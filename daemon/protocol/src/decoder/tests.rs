@@ -44,12 +44,13 @@ fn piece() -> impl Strategy<Value = (Bytes, Decoded)> {
                 }),
             )
         }),
-        (any::<u64>(), payload()).prop_map(|(id, bytes)| {
+        (any::<u64>(), any::<u64>(), payload()).prop_map(|(id, offset, bytes)| {
             let session = SessionId(id);
             (
-                encode_snapshot(session, &bytes),
+                encode_snapshot(session, offset, &bytes),
                 Decoded::Frame(Frame::Snapshot {
                     session,
+                    offset,
                     bytes: bytes.into(),
                 }),
             )

@@ -2,12 +2,14 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::attach::AttachParams;
 use crate::reply::ErrorCode;
 use crate::request::{
-    AttachParams, CreateParams, ResizeParams, ScreenParams, SessionParams, WaitParams,
-    parse_client_hello, parse_request,
+    CreateParams, ResizeParams, ScreenParams, SessionParams, WaitParams, parse_client_hello,
+    parse_request,
 };
 use crate::session::{SessionRef, Size};
+use crate::wait::{CancelParams, TextPattern, WaitIdleParams, WaitTextParams};
 
 fn session_ref() -> impl Strategy<Value = SessionRef> {
     prop_oneof![
@@ -43,6 +45,35 @@ fn create() -> impl Strategy<Value = CreateParams> {
         )
 }
 
+fn attach() -> impl Strategy<Value = AttachParams> {
+    (
+        session_ref(),
+        proptest::option::of(size()),
+        any::<bool>(),
+        any::<Option<u64>>(),
+    )
+        .prop_map(|(session, size, read_only, from)| AttachParams {
+            session,
+            size,
+            read_only,
+            from,
+        })
+}
+
+fn wait_text() -> impl Strategy<Value = WaitTextParams> {
+    let pattern = (any::<bool>(), ".*").prop_map(|(is_regex, text)| match is_regex {
+        true => TextPattern::Regex(text),
+        false => TextPattern::Text(text),
+    });
+    (session_ref(), pattern, any::<Option<u64>>()).prop_map(|(session, pattern, timeout_ms)| {
+        WaitTextParams {
+            session,
+            pattern,
+            timeout_ms,
+        }
+    })
+}
+
 fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
         Just(Request::Ping),
@@ -58,8 +89,22 @@ fn request() -> impl Strategy<Value = Request> {
                 scrollback
             }
         )),
-        (session_ref(), proptest::option::of(size()))
-            .prop_map(|(session, size)| Request::Attach(AttachParams { session, size })),
+        attach().prop_map(Request::Attach),
+        session_ref().prop_map(|session| Request::Hold(SessionParams { session })),
+        session_ref().prop_map(|session| Request::Release(SessionParams { session })),
+        session_ref().prop_map(|session| Request::Pause(SessionParams { session })),
+        session_ref().prop_map(|session| Request::Resume(SessionParams { session })),
+        wait_text().prop_map(Request::WaitText),
+        (session_ref(), any::<u64>(), any::<Option<u64>>()).prop_map(
+            |(session, quiet_ms, timeout_ms)| Request::WaitIdle(WaitIdleParams {
+                session,
+                quiet_ms,
+                timeout_ms,
+            })
+        ),
+        any::<u64>().prop_map(|id| Request::Cancel(CancelParams {
+            request: RequestId(id)
+        })),
         (session_ref(), size())
             .prop_map(|(session, size)| Request::Resize(ResizeParams { session, size })),
         (session_ref(), any::<Option<u64>>()).prop_map(|(session, timeout_ms)| Request::Wait(
@@ -90,6 +135,17 @@ fn a_request_reads_as_documented() {
         json,
         json!({"id": 1, "method": "create", "params": {"command": ["sh"]}})
     );
+    let wait = Request::WaitText(WaitTextParams {
+        session: SessionId(3).into(),
+        pattern: TextPattern::Regex("^done$".into()),
+        timeout_ms: Some(500),
+    });
+    let json = serde_json::to_value(wait.message(RequestId(4))).unwrap();
+    assert_eq!(
+        json,
+        json!({"id": 4, "method": "wait_text", "params":
+            {"session": 3, "pattern": {"regex": "^done$"}, "timeout_ms": 500}})
+    );
     let json = serde_json::to_value(Request::Ping.message(RequestId(2))).unwrap();
     assert_eq!(json, json!({"id": 2, "method": "ping"}));
 }
@@ -110,7 +166,21 @@ fn replies_and_notices_read_as_documented_and_survive_the_wire() {
         session: SessionId(3),
         status: ExitStatus::Code(0),
     };
+    let resynced = Notice::Resynced {
+        session: SessionId(3),
+        dropped_bytes: 70_000,
+    };
     let cases = [
+        (
+            serde_json::to_value(&resynced).unwrap(),
+            json!({"notice": "resynced", "params": {"session": 3, "dropped_bytes": 70_000}}),
+            ServerMessage::Notice(resynced),
+        ),
+        (
+            serde_json::to_value(Notice::Ping {}).unwrap(),
+            json!({"notice": "ping", "params": {}}),
+            ServerMessage::Notice(Notice::Ping {}),
+        ),
         (
             serde_json::to_value(&done).unwrap(),
             json!({"id": 1, "result": {"kind": "exited", "status": {"signal": 9}}}),

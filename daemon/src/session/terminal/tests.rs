@@ -13,27 +13,61 @@ fn the_screen_answers_its_program_and_not_its_clients() {
     assert_eq!(terminal.input().front(), Some(&b"\x1b[1;1R"[..]));
 }
 
-#[test]
-fn attaching_again_replaces_and_does_not_add() {
-    let mut terminal = terminal();
-    for _ in 0..3 {
-        terminal.attach(ClientId(1), Arc::default());
+fn order(from: Option<u64>) -> AttachOrder {
+    AttachOrder {
+        access: Access::Full,
+        size: None,
+        from,
     }
-    assert_eq!(terminal.subscribers.len(), 1);
-    terminal.detach(ClientId(1));
-    assert_eq!(terminal.subscribers.capacity(), 0);
+}
+
+#[test]
+fn who_looks_only_has_no_say_in_the_size() {
+    let mut terminal = terminal();
+    let (large, small) = (Size::new(50, 200).unwrap(), Size::new(10, 40).unwrap());
+    let with = |size, access| AttachOrder {
+        access,
+        size: Some(size),
+        from: None,
+    };
+    let (writer, reader) = (with(large, Access::Full), with(small, Access::ReadOnly));
+    terminal.attach(SESSION, ClientId(1), Arc::default(), writer);
+    terminal.attach(SESSION, ClientId(2), Arc::default(), reader);
+    assert_eq!(terminal.unsettled_size(), Some(large));
+    terminal.resize(large);
+    assert_eq!(terminal.unsettled_size(), None);
+}
+
+#[test]
+fn a_client_that_comes_back_in_time_gets_what_it_missed_and_otherwise_the_screen() {
+    let mut terminal = terminal();
+    terminal.take_output(SESSION, b"first second", &Arc::default());
+    let begin = |terminal: &mut Terminal, from| {
+        let outbox = Arc::new(Outbox::default());
+        terminal.attach(SESSION, ClientId(1), Arc::clone(&outbox), order(from));
+        terminal.send_snapshots(SESSION, &Arc::default());
+        outbox.queued_bytes()
+    };
+    assert_eq!(
+        begin(&mut terminal, Some(6)),
+        encode_output(SESSION, b"second").len()
+    );
+    assert_eq!(begin(&mut terminal, Some(12)), 0);
+    terminal.take_output(SESSION, &[b'\r'; 70_000], &Arc::default());
+    let snapshot = begin(&mut terminal, None);
+    assert_eq!(begin(&mut terminal, Some(12)), snapshot);
+    assert_eq!(begin(&mut terminal, Some(1 << 40)), snapshot);
 }
 
 #[test]
 fn a_client_that_does_not_read_costs_the_same_whatever_the_output() {
     let mut terminal = terminal();
     let (outbox, poke) = (Arc::new(Outbox::default()), Arc::default());
-    terminal.attach(ClientId(1), Arc::clone(&outbox));
+    terminal.attach(SESSION, ClientId(1), Arc::clone(&outbox), order(None));
     terminal.send_snapshots(SESSION, &poke);
     for _ in 0..2000 {
         terminal.take_output(SESSION, &[b'x'; 8192], &poke);
     }
-    assert!(terminal.subscribers[0].behind);
     assert!(!outbox.push_output(&encode_output(SESSION, &[b'x'; 8192])));
 }
 

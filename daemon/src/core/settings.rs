@@ -1,0 +1,25 @@
+//! What whoever starts the daemon can choose.
+
+use std::time::Duration;
+
+use super::CLIENTS_MAX;
+
+/// The core's settings.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Connections at a time, at most [`CLIENTS_MAX`].
+    pub(crate) clients_max: usize,
+    /// A client that says nothing for so long, although it was asked to, is disconnected. A third of it is the shortest
+    /// time that a client has to answer.
+    pub(crate) client_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            clients_max: CLIENTS_MAX,
+            // A laptop's client may be suspended for a coffee break; beyond that its queue is better freed.
+            client_timeout: Duration::from_secs(15 * 60),
+        }
+    }
+}
