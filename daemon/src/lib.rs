@@ -17,6 +17,7 @@ mod cli;
 mod core;
 mod fanout;
 mod gauges;
+mod inherited;
 mod open_files;
 mod paths;
 mod pattern;

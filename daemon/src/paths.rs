@@ -1,19 +1,21 @@
 //! Where the daemon's files are, and that they are private.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, Metadata};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
 
-/// Why the default place cannot be used.
+/// Why a place cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PathError {
     #[error("{} belongs to another user", .0.display())]
     NotOurs(PathBuf),
     #[error("{} can be entered by others; make it mode 700", .0.display())]
     NotPrivate(PathBuf),
+    #[error("others can write to {}, and so put a socket of theirs there; make it mode 700", .0.display())]
+    WritableByOthers(PathBuf),
     #[error("cannot use {}", path.display())]
     Io { path: PathBuf, source: io::Error },
 }
@@ -71,11 +73,41 @@ fn make_private(directory: &Path) -> Result<(), PathError> {
         .map_err(io_error)?;
     // Not through a link: in /tmp anybody can have put one there.
     let metadata = fs::symlink_metadata(directory).map_err(io_error)?;
-    if metadata.uid() != geteuid().as_raw() || !metadata.is_dir() {
-        return Err(PathError::NotOurs(directory.to_owned()));
-    }
+    demand_ours(directory, &metadata)?;
     if metadata.mode() & 0o077 != 0 {
         return Err(PathError::NotPrivate(directory.to_owned()));
+    }
+    Ok(())
+}
+
+/// Creates the directory of a socket that somebody has named, for this user only, or checks that in an existing one nobody
+/// else can put something in the socket's place. Through a link, if that is what was named.
+pub(crate) fn directory_of(socket: &Path) -> Result<&Path, PathError> {
+    let directory = socket
+        .parent()
+        .filter(|directory| !directory.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let io_error = |source| PathError::Io {
+        path: directory.to_owned(),
+        source,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(io_error)?;
+    let metadata = fs::metadata(directory).map_err(io_error)?;
+    demand_ours(directory, &metadata)?;
+    // Who can only read it finds a socket there that takes nobody else's connections.
+    if metadata.mode() & 0o022 != 0 {
+        return Err(PathError::WritableByOthers(directory.to_owned()));
+    }
+    Ok(directory)
+}
+
+fn demand_ours(directory: &Path, metadata: &Metadata) -> Result<(), PathError> {
+    if metadata.uid() != geteuid().as_raw() || !metadata.is_dir() {
+        return Err(PathError::NotOurs(directory.to_owned()));
     }
     Ok(())
 }

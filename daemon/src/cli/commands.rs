@@ -1,20 +1,19 @@
 //! What each command does.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use sessiond_protocol::{CreateParams, SessionRef};
-use tracing_subscriber::EnvFilter;
 
 use super::args::{Args, Command, NewArgs, Question, ServeArgs};
 use super::attach::attach;
 use super::exit_code::{CliError, ExitCode};
 use super::launch::{READY, connect, connect_or_start};
-use super::{output, raw_terminal, runtime};
+use super::{log, output, raw_terminal, runtime};
 use crate::core::Settings;
+use crate::inherited::{Descriptors, shed};
 use crate::paths::default_socket;
 use crate::server::serve;
 
@@ -65,7 +64,13 @@ async fn ask(socket: &Path, question: Question) -> Result<ExitCode, CliError> {
 }
 
 fn run_daemon(socket: PathBuf, options: ServeArgs) -> Result<ExitCode, CliError> {
-    start_log(&options)?;
+    let descriptors = if options.background {
+        Descriptors::Close
+    } else {
+        Descriptors::KeepToOurselves
+    };
+    shed(descriptors).map_err(|source| CliError::system("put descriptors in order", source))?;
+    log::start(&options)?;
     if options.background {
         leave_terminal().map_err(|source| CliError::system("leave the terminal", source))?;
     }
@@ -81,23 +86,6 @@ fn run_daemon(socket: PathBuf, options: ServeArgs) -> Result<ExitCode, CliError>
         }
     })?;
     Ok(ExitCode::Success)
-}
-
-fn start_log(options: &ServeArgs) -> Result<(), CliError> {
-    let filter = EnvFilter::try_new(&options.log_level)
-        .map_err(|_| CliError::LogLevel(options.log_level.clone()))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false);
-    match &options.log_file {
-        Some(path) => {
-            let opened = OpenOptions::new().create(true).append(true).open(path);
-            let file = opened.map_err(|source| CliError::system("write the log", source))?;
-            log.with_writer(file).init();
-        }
-        None => log.with_writer(io::stderr).init(),
-    }
-    Ok(())
 }
 
 /// A kernel session of its own, so that the terminal's end is not the daemon's, and a directory that is always there.

@@ -1,9 +1,8 @@
 //! Finding the daemon, and starting one where none runs.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -56,7 +55,7 @@ pub(super) async fn connect_or_start(socket: &Path) -> Result<Client, CliError> 
         Err(CliError::NoDaemon(_)) => {}
         other => return other,
     }
-    let _turn = take_turn(socket)
+    let _turn = take_turn(paths::directory_of(socket)?)
         .map_err(|source| CliError::system("lock the socket's directory", source))?;
     match connect(socket).await {
         Err(CliError::NoDaemon(_)) => {}
@@ -67,15 +66,7 @@ pub(super) async fn connect_or_start(socket: &Path) -> Result<Client, CliError> 
 }
 
 /// Commands that find no daemon start it one after the other: only the first has to.
-fn take_turn(socket: &Path) -> io::Result<File> {
-    let directory = socket
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)?;
+fn take_turn(directory: &Path) -> io::Result<File> {
     let directory = File::open(directory)?;
     flock(&directory, FlockOperation::LockExclusive)?;
     Ok(directory)
@@ -84,18 +75,18 @@ fn take_turn(socket: &Path) -> io::Result<File> {
 async fn start(socket: &Path) -> Result<(), CliError> {
     let log_path = paths::log_file(socket)?;
     let system = |what| move |source| CliError::system(what, source);
-    // A new daemon begins a new log: what a person looks for is in the last one. It appends, so that nothing it has
-    // inherited can make it write over its own lines.
-    let log = File::create(&log_path)
-        .and_then(|_| File::options().append(true).open(&log_path))
-        .map_err(system("write the daemon's log"))?;
+    // It writes its log itself; what it says before it can, or where it cannot, goes to the same file.
+    let log = File::options().create(true).append(true).open(&log_path);
+    let log = log.map_err(system("write the daemon's log"))?;
+    let begins_at = log.metadata().map_or(0, |metadata| metadata.len());
     let program = std::env::current_exe().map_err(system("find this program"))?;
     let (ready, daemon_side) = StdUnixStream::pair().map_err(system("make a socket pair"))?;
     let mut command = Command::new(program);
     command
         .arg("--socket")
         .arg(std::path::absolute(socket).map_err(system("find the working directory"))?);
-    command.args(["serve", "--background"]);
+    command.args(["serve", "--background", "--log-file"]);
+    command.arg(&log_path);
     command
         .stdin(Stdio::null())
         .stdout(OwnedFd::from(daemon_side))
@@ -117,7 +108,7 @@ async fn start(socket: &Path) -> Result<(), CliError> {
     };
     Err(CliError::DaemonDied {
         reason,
-        tail: tail(&log_path),
+        tail: tail(&log_path, begins_at),
         log: log_path,
     })
 }
@@ -133,12 +124,15 @@ async fn read_ready(stream: StdUnixStream) -> io::Result<bool> {
     }
 }
 
-/// The end of a log, or why there is none.
-fn tail(log: &Path) -> String {
+/// The end of what a log has since it had `begins_at` bytes, or why there is none.
+fn tail(log: &Path, begins_at: u64) -> String {
     let read = || -> io::Result<Vec<u8>> {
         let mut file = File::open(log)?;
-        let start = fs::metadata(log)?.len().saturating_sub(LOG_TAIL_BYTES);
-        file.seek(SeekFrom::Start(start))?;
+        let length = fs::metadata(log)?.len();
+        // Shorter than before: it is full and was put aside.
+        let begins_at = if length < begins_at { 0 } else { begins_at };
+        let start = length.saturating_sub(LOG_TAIL_BYTES);
+        file.seek(SeekFrom::Start(start.max(begins_at)))?;
         let mut bytes = Vec::new();
         file.take(LOG_TAIL_BYTES).read_to_end(&mut bytes)?;
         Ok(bytes)

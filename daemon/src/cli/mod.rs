@@ -6,6 +6,7 @@ mod commands;
 mod detach_key;
 mod exit_code;
 mod launch;
+mod log;
 mod output;
 mod raw_terminal;
 

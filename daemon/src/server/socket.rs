@@ -3,14 +3,16 @@
 //! The lock file beside the socket is what makes a daemon the only one: while it is held, a socket file that nobody
 //! answers on is provably left over and may be removed.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::process::umask;
+
+use crate::paths::{PathError, directory_of};
 
 /// What a `sockaddr_un` holds, without its terminating NUL; unix(7).
 const PATH_BYTES_MAX: usize = 107;
@@ -24,6 +26,9 @@ pub(crate) enum SocketError {
     /// The kernel takes no path of this length.
     #[error("{} is longer than the {PATH_BYTES_MAX} bytes of a socket's path", .0.display())]
     PathTooLong(PathBuf),
+    /// Others could put theirs in its place.
+    #[error(transparent)]
+    Directory(#[from] PathError),
     /// There is something else, which is not ours to remove.
     #[error("{} exists and is not a socket", .0.display())]
     NotASocket(PathBuf),
@@ -61,16 +66,7 @@ impl Socket {
         if path.as_os_str().len() > PATH_BYTES_MAX {
             return Err(SocketError::PathTooLong(path));
         }
-        if let Some(directory) = path
-            .parent()
-            .filter(|directory| !directory.as_os_str().is_empty())
-        {
-            let created = DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(directory);
-            created.map_err(system("create the directory", directory))?;
-        }
+        directory_of(&path)?;
         let lock = Lock::take(&path)?;
         remove_left_over(&path)?;
         let listener = bind_privately(&path).map_err(system("listen on", &path))?;
@@ -187,7 +183,7 @@ mod tests {
     fn a_left_over_socket_is_replaced_and_a_living_one_is_not() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("deep/er/s.sock");
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        directory_of(&path).unwrap();
         drop(UnixListener::bind(&path).unwrap());
         let first = Socket::claim(path.clone()).unwrap();
         assert!(matches!(
@@ -210,6 +206,26 @@ mod tests {
         let _socket = Socket::claim(path.clone()).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!((mode(path.parent().unwrap()), mode(&path)), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_to_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = directory.path().join("open");
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o770)).unwrap();
+        let refused = Socket::claim(open.join("s.sock")).unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                SocketError::Directory(PathError::WritableByOthers(_))
+            ),
+            "{refused}"
+        );
+        assert_eq!(fs::read_dir(&open).unwrap().count(), 0);
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o700)).unwrap();
+        std::os::unix::fs::symlink(&open, directory.path().join("link")).unwrap();
+        Socket::claim(directory.path().join("link/s.sock")).unwrap();
     }
 
     #[test]

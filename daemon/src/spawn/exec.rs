@@ -158,12 +158,15 @@ extern "C" fn child(plan: *mut c_void) -> c_int {
 /// Returns only when the kernel refuses this step.
 #[expect(unsafe_code, reason = "only bare system calls may be made here")]
 fn become_program(plan: &Plan<'_>) -> Step {
+    // The kernel's own structure, larger than on any architecture: all zero is the default action.
+    let default = [0_u64; 8];
     // SAFETY: bare system calls on valid pointers: the strings and the arrays, which end with a null pointer, outlive
     // this process's share in the memory. Handlers and descriptors are this process's own copies.
     unsafe {
         for signal in 1..=SIGNAL_MAX {
-            // Refused for those that nobody can change.
-            libc::signal(signal, libc::SIG_DFL);
+            // Past the C library, which keeps two signals for itself. Refused for those that nobody can change.
+            let none = ptr::null::<c_void>();
+            libc::syscall(libc::SYS_rt_sigaction, signal, &raw const default, none, 8);
         }
         if libc::setsid() < 0 || libc::ioctl(plan.terminal, libc::TIOCSCTTY, 0) < 0 {
             return Step::Terminal;

@@ -2,6 +2,7 @@
 //!
 //! It waits for every child of the daemon, adopted orphans included, so nothing else in the daemon may start a process.
 
+mod adopted;
 mod exec;
 mod launch;
 mod mark;

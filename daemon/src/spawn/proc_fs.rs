@@ -28,6 +28,17 @@ const ENVIRONMENT_BYTES: usize = 32 << 10;
 /// What of an environment is searched: what the kernel takes by default for arguments and variables together.
 const ENVIRONMENT_BYTES_MAX: usize = 2 << 20;
 
+/// What can be known of a process's environment.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Environment {
+    /// `NAME=value`, NUL after each.
+    Is(Vec<u8>),
+    /// It is in the middle of an exec.
+    NotYet,
+    /// It has ended, or belongs to another user.
+    NotForUs,
+}
+
 /// The kernel's list of processes.
 #[derive(Debug)]
 pub(super) struct ProcFs {
@@ -105,32 +116,58 @@ impl ProcFs {
     }
 
     fn process(&mut self, pid: u32) -> io::Result<Option<Process>> {
-        let mut stat = [0; STAT_BYTES];
-        let length = self.read_file(pid, "stat", &mut stat)?;
-        Ok(Process::parse(pid, &stat[..length]))
+        Ok(self.stat(pid)?.and_then(|stat| Process::parse(pid, &stat)))
     }
 
-    /// A process's environment as it was at its last exec; empty where it may not be read.
+    fn stat(&mut self, pid: u32) -> io::Result<Option<[u8; STAT_BYTES]>> {
+        let mut stat = [0; STAT_BYTES];
+        let length = self.read_file(pid, "stat", &mut stat)?;
+        Ok(length.map(|_| stat))
+    }
+
+    /// A process's environment as it was at its last exec.
     ///
     /// # Errors
     /// When it could not be looked at although it may be there.
-    pub(super) fn environment(&mut self, process: &Process) -> io::Result<Vec<u8>> {
-        let mut environment = Vec::new();
-        let mut room = ENVIRONMENT_BYTES;
-        let length = loop {
-            environment.resize(room, 0);
-            match self.read_file(process.pid, "environ", &mut environment) {
-                Ok(length) if length == room && room < ENVIRONMENT_BYTES_MAX => room *= 4,
-                other => break other,
-            }
-        };
+    pub(super) fn environment(&mut self, process: &Process) -> io::Result<Environment> {
+        let environment = self.settled_environment(process);
         self.refill();
-        environment.truncate(length?);
-        Ok(environment)
+        environment
     }
 
-    /// Fills `buffer` from the beginning of a process's file; 0 where there is none, or none for us.
-    fn read_file(&mut self, pid: u32, name: &str, buffer: &mut [u8]) -> io::Result<usize> {
+    fn settled_environment(&mut self, process: &Process) -> io::Result<Environment> {
+        let first = self.environment_now(process.pid)?;
+        if !matches!(&first, Environment::Is(bytes) if bytes.is_empty()) {
+            return Ok(first);
+        }
+        // Empty, or not yet there: then the kernel does not know either where it ends.
+        match self
+            .stat(process.pid)?
+            .map(|stat| Process::has_environment(&stat))
+        {
+            Some(false) if !process.is_zombie => Ok(Environment::NotYet),
+            _ => self.environment_now(process.pid),
+        }
+    }
+
+    fn environment_now(&mut self, pid: u32) -> io::Result<Environment> {
+        let mut environment = Vec::new();
+        let mut room = ENVIRONMENT_BYTES;
+        loop {
+            environment.resize(room, 0);
+            let Some(length) = self.read_file(pid, "environ", &mut environment)? else {
+                return Ok(Environment::NotForUs);
+            };
+            if length < room || room >= ENVIRONMENT_BYTES_MAX {
+                environment.truncate(length);
+                return Ok(Environment::Is(environment));
+            }
+            room *= 4;
+        }
+    }
+
+    /// Fills `buffer` from the beginning of a process's file; nothing where there is none, or none for us.
+    fn read_file(&mut self, pid: u32, name: &str, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let path = format!("{pid}/{name}");
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let opened = self.spend(|proc| openat(proc, &path, flags, Mode::empty()));
@@ -145,9 +182,9 @@ impl ProcFs {
             }
         });
         match result {
-            Ok(()) => Ok(filled),
+            Ok(()) => Ok(Some(filled)),
             // Gone, ended, or another user's: the last by its own doing, for only what is below this daemon is asked for.
-            Err(Errno::NOENT | Errno::SRCH | Errno::ACCESS | Errno::PERM) => Ok(0),
+            Err(Errno::NOENT | Errno::SRCH | Errno::ACCESS | Errno::PERM) => Ok(None),
             Err(errno) => Err(errno.into()),
         }
     }
@@ -189,7 +226,9 @@ mod tests {
             let siblings = tree.children_of(me.parent);
             assert!(siblings.iter().any(|process| process.is_same(&me)));
         }
-        let environment = proc.environment(&me).unwrap();
+        let Environment::Is(environment) = proc.environment(&me).unwrap() else {
+            panic!("no environment")
+        };
         assert!(
             environment
                 .split(|byte| *byte == 0)

@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use sessiond_protocol::{ExitStatus, SessionId};
 use tokio::sync::oneshot;
 
+use super::adopted::Adopted;
 use super::mark::Mark;
 use super::orphans::Orphans;
 use super::proc_fs::ProcFs;
@@ -39,8 +40,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Table {
     entries: BTreeMap<SessionId, Entry>,
-    /// The children of the daemon that are no session's first process, as of the last look; by pid.
-    orphans: Vec<Orphan>,
+    adopted: Adopted,
     mark: Mark,
     /// No look before this.
     rest_until: Option<Instant>,
@@ -53,13 +53,6 @@ struct Entry {
     exit: Option<oneshot::Sender<ExitStatus>>,
     ending: Option<Ending>,
     _counted: Held,
-}
-
-/// A process that has left its session's tree.
-#[derive(Debug, Clone, Copy)]
-struct Orphan {
-    process: Process,
-    owner: Option<SessionId>,
 }
 
 /// A session that is being ended.
@@ -105,7 +98,7 @@ impl Table {
     pub(super) const fn new(mark: Mark) -> Self {
         Self {
             entries: BTreeMap::new(),
-            orphans: Vec::new(),
+            adopted: Adopted::new(),
             mark,
             rest_until: None,
         }
@@ -139,14 +132,9 @@ impl Table {
             entry.look_again();
             return true;
         }
-        if let Ok(place) = self
-            .orphans
-            .binary_search_by_key(&pid, |orphan| orphan.process.pid)
-        {
-            let owner = self.orphans.remove(place).owner;
-            if let Some(entry) = owner.and_then(|owner| self.entries.get_mut(&owner)) {
-                entry.look_again();
-            }
+        let owner = self.adopted.reaped(pid);
+        if let Some(entry) = owner.and_then(|owner| self.entries.get_mut(&owner)) {
+            entry.look_again();
         }
         false
     }
@@ -195,7 +183,7 @@ impl Table {
     /// Takes the main thread's answer: no orphans means that a session whose first process is gone has nothing left.
     pub(super) fn learn(&mut self, orphans: Orphans, now: Instant) {
         if orphans == Orphans::None {
-            self.orphans = Vec::new();
+            self.adopted = Adopted::new();
         }
         let mut over = Vec::new();
         for (session, entry) in &mut self.entries {
@@ -239,12 +227,7 @@ impl Table {
             Ok(tree)
         });
         self.rest_until = Some(Instant::now() + LOOK_EVERY);
-        let mut of_session: BTreeMap<SessionId, Vec<Process>> = BTreeMap::new();
-        for orphan in &self.orphans {
-            if let Some(owner) = orphan.owner {
-                of_session.entry(owner).or_default().push(orphan.process);
-            }
-        }
+        let mut of_session = self.adopted.by_owner();
         for session in self.due(now) {
             match &looked {
                 Ok(tree) => {
@@ -293,7 +276,8 @@ impl Table {
         let mut roots = orphans;
         let children = tree.children_of(me).iter();
         roots.extend(children.filter(|child| runs && child.pid == first));
-        if roots.is_empty() && !runs {
+        let is_empty = roots.is_empty() && !runs;
+        if is_empty && !self.adopted.is_unsettled() {
             return self.finish(session, 0);
         }
         let mut members = tree.with_descendants(roots);
@@ -325,7 +309,11 @@ impl Table {
                 proc.signal(process, Signal::KILL);
             }
         }
-        ending.look_at = ending.deadline;
+        ending.look_at = if is_empty {
+            ending.deadline.min(now + LOOK_EVERY) // what is unsettled may be its own
+        } else {
+            ending.deadline
+        };
         ending.seen = members;
     }
 
@@ -336,8 +324,7 @@ impl Table {
         }
     }
 
-    /// Finds out which session each child of the daemon belongs to that is no session's first process. What is known
-    /// once stays so: whoever clears its environment later is known still.
+    /// Finds out whose the orphans are.
     fn attribute(&mut self, tree: &Tree, proc: &mut ProcFs) -> io::Result<()> {
         let running = self.entries.values().filter(|entry| entry.runs());
         let firsts: BTreeSet<u32> = running.map(|entry| entry.pid).collect();
@@ -345,32 +332,13 @@ impl Table {
         let leaders = self.entries.iter();
         let leaders: BTreeMap<u32, SessionId> =
             leaders.map(|(id, entry)| (entry.pid, *id)).collect();
-        let mut orphans = Vec::new();
         let children = tree.children_of(std::process::id()).iter();
-        for process in children.filter(|child| !firsts.contains(&child.pid)) {
-            let known = self
-                .orphans
-                .binary_search_by_key(&process.pid, |orphan| orphan.process.pid)
-                .map(|place| self.orphans[place])
-                .ok()
-                .filter(|known| known.process.is_same(process));
-            let owner = match known.and_then(|known| known.owner) {
-                Some(owner) => Some(owner),
-                None => match leaders.get(&process.session).copied() {
-                    Some(owner) => Some(owner),
-                    None if known.is_some() => self.who_saw(process),
-                    None => self
-                        .mark
-                        .find_in(&proc.environment(process)?)
-                        .or_else(|| self.who_saw(process)),
-                },
-            };
-            orphans.push(Orphan {
-                process: *process,
-                owner,
-            });
-        }
-        self.orphans = orphans;
+        let orphans = children.filter(|child| !firsts.contains(&child.pid));
+        let found = self.adopted.update(orphans, &self.mark, proc, |process| {
+            let led = leaders.get(&process.session).copied();
+            led.or_else(|| self.who_saw(process))
+        })?;
+        self.adopted = found;
         Ok(())
     }
 

@@ -59,11 +59,17 @@ impl Process {
         self.pid == other.pid && self.started == other.started
     }
 
+    /// Whether a line of `/proc/PID/stat` says where the environment ends, in field 51: in the middle of an exec it does
+    /// not.
+    pub(crate) fn has_environment(stat: &[u8]) -> bool {
+        fields_behind_name(stat)
+            .and_then(|mut fields| fields.nth(48))
+            .is_some_and(|end| end != "0")
+    }
+
     /// Reads a line of `/proc/PID/stat`, proc(5): the name in parentheses may contain anything, also parentheses.
     pub(crate) fn parse(pid: u32, stat: &[u8]) -> Option<Self> {
-        let name_end = stat.iter().rposition(|byte| *byte == b')')?;
-        let rest = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
-        let mut fields = rest.split_ascii_whitespace();
+        let mut fields = fields_behind_name(stat)?;
         let state = fields.next()?;
         let parent = fields.next()?.parse().ok()?;
         let group = fields.next()?.parse().ok()?;
@@ -79,6 +85,13 @@ impl Process {
             is_zombie: state == "Z" || state == "X",
         })
     }
+}
+
+/// The fields from the third on.
+fn fields_behind_name(stat: &[u8]) -> Option<std::str::SplitAsciiWhitespace<'_>> {
+    let name_end = stat.iter().rposition(|byte| *byte == b')')?;
+    let fields = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
+    Some(fields.split_ascii_whitespace())
 }
 
 #[cfg(test)]
@@ -99,6 +112,18 @@ mod tests {
             is_zombie: false,
         };
         assert_eq!(process, expected);
+    }
+
+    #[test]
+    fn the_end_of_an_environment_is_the_51st_field() {
+        let line = |end: &str| {
+            let before: Vec<String> = (4..51).map(|field| field.to_string()).collect();
+            format!("42 (a b) S {} {end} 0\n", before.join(" ")).into_bytes()
+        };
+        assert!(Process::has_environment(&line("140731")));
+        assert!(!Process::has_environment(&line("0")));
+        let own = std::fs::read("/proc/self/stat").unwrap();
+        assert!(Process::has_environment(&own));
     }
 
     #[test]

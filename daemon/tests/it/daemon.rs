@@ -35,14 +35,17 @@ impl Daemon {
 
     /// The same, with variables in its environment.
     pub(crate) fn start_with(environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(cargo_bin("sessiond"));
+        command.envs(environment.iter().copied());
+        Self::start_by(command)
+    }
+
+    /// The same, by a command that runs `sessiond`, possibly after something else.
+    pub(crate) fn start_by(mut command: Command) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("run/s.sock");
-        let mut command = Command::new(cargo_bin("sessiond"));
         command.arg("serve").arg("--socket").arg(&socket);
-        command
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut log = String::new();
@@ -104,6 +107,12 @@ impl Daemon {
             .unwrap()
     }
 
+    /// How many descriptors it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.pid()));
+        open.unwrap().count()
+    }
+
     /// Waits for the daemon's end; returns whether it was a success, and its log. It leaves no file.
     pub(crate) fn finish(mut self) -> (bool, String) {
         wait_for_end(self.pid());
@@ -148,7 +157,8 @@ fn ends_in_time(number: u32) -> bool {
         tv_nsec: 0,
     };
     let mut fds = [PollFd::from_borrowed_fd(pidfd.as_fd(), PollFlags::IN)];
-    poll(&mut fds, Some(&deadline)) == Ok(1)
+    // Other tests' children end meanwhile, and something in this process handles their signal.
+    rustix::io::retry_on_intr(|| poll(&mut fds, Some(&deadline))) == Ok(1)
 }
 
 pub(crate) fn is_alive(number: u32) -> bool {

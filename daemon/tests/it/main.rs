@@ -7,7 +7,11 @@
 
 mod attach;
 mod daemon;
+mod endings;
+mod inheritance;
 mod lifecycle;
+mod open_files;
 mod output;
 mod processes;
+mod starting;
 mod wire;

@@ -6,13 +6,13 @@ use sessiond_protocol::ExitStatus;
 use crate::daemon::{Daemon, block_on, is_alive, read_until, shell, wait_for_end};
 
 /// The number that a script printed as `name=NUMBER.`
-fn number(seen: &str, name: &str) -> u32 {
+pub(crate) fn number(seen: &str, name: &str) -> u32 {
     let (_, rest) = seen.split_once(&format!("{name}=")).unwrap();
     rest.split_once('.').unwrap().0.parse().unwrap()
 }
 
 /// The processes whose parent is `parent`.
-fn children_of(parent: u32) -> usize {
+pub(crate) fn children_of(parent: u32) -> usize {
     let stats = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let stat = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
         stat.rsplit_once(')')?
@@ -117,16 +117,11 @@ fn a_resize_reaches_the_program() {
 #[test]
 fn cycles_of_open_and_exit_leave_no_child_and_no_descriptor() {
     let daemon = Daemon::start();
-    let descriptors = || {
-        std::fs::read_dir(format!("/proc/{}/fd", daemon.pid()))
-            .unwrap()
-            .count()
-    };
     block_on(async {
         let client = Client::connect(&daemon.socket).await.unwrap();
         let session = shell(&client, "exit 0").await;
         client.wait(session.id, None).await.unwrap();
-        let before = descriptors();
+        let before = daemon.descriptors();
         for cycle in 0..50 {
             let session = shell(&client, "exec cat").await;
             if cycle % 2 == 0 {
@@ -136,7 +131,7 @@ fn cycles_of_open_and_exit_leave_no_child_and_no_descriptor() {
                 client.close_session(session.id).await.unwrap();
             }
         }
-        assert_eq!(descriptors(), before);
+        assert_eq!(daemon.descriptors(), before);
     });
     assert_eq!(children_of(daemon.pid()), 0);
 }

@@ -1,0 +1,139 @@
+//! The daemon's log: where it goes, and that it stays small.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use tracing_subscriber::EnvFilter;
+
+use super::args::ServeArgs;
+use super::exit_code::CliError;
+
+/// Bytes of one log file: weeks of a daemon that has nothing to complain about. There are two at most.
+const LOG_BYTES_MAX: u64 = 1 << 20;
+
+/// Starts writing the log that the arguments ask for.
+///
+/// # Errors
+/// When the file cannot be written, or the level is none.
+pub(super) fn start(options: &ServeArgs) -> Result<(), CliError> {
+    let filter = EnvFilter::try_new(&options.log_level)
+        .map_err(|_| CliError::LogLevel(options.log_level.clone()))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false);
+    let Some(path) = &options.log_file else {
+        log.with_writer(io::stderr).init();
+        return Ok(());
+    };
+    let stderr = if options.background {
+        StandardError::IsTheLog
+    } else {
+        StandardError::IsSomethingElse
+    };
+    let file = LogFile::open(path, LOG_BYTES_MAX, stderr);
+    let file = file.map_err(|source| CliError::system("write the log", source))?;
+    log.with_writer(Mutex::new(file)).init();
+    Ok(())
+}
+
+/// Where the log before this one is.
+pub(super) fn old(path: &Path) -> PathBuf {
+    let mut old = path.as_os_str().to_owned();
+    old.push(".old");
+    PathBuf::from(old)
+}
+
+/// Whether what the process says outside the log, such as a panic, goes to the same file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StandardError {
+    IsTheLog,
+    IsSomethingElse,
+}
+
+/// A file that is put aside when it is full, in place of the one that was put aside before.
+#[derive(Debug)]
+struct LogFile {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+    bytes_max: u64,
+    stderr: StandardError,
+}
+
+impl LogFile {
+    /// Goes on with the file where there is one.
+    fn open(path: &Path, bytes_max: u64, stderr: StandardError) -> io::Result<Self> {
+        let file = append(path)?;
+        let mut log = Self {
+            path: path.to_owned(),
+            bytes: file.metadata()?.len(),
+            file,
+            bytes_max,
+            stderr,
+        };
+        log.redirect()?;
+        Ok(log)
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        // A log that cannot be put aside begins again: it must not fill the disk.
+        if fs::rename(&self.path, old(&self.path)).is_err() {
+            self.file.set_len(0)?;
+        } else {
+            self.file = append(&self.path)?;
+        }
+        self.bytes = 0;
+        self.redirect()
+    }
+
+    fn redirect(&mut self) -> io::Result<()> {
+        if self.stderr == StandardError::IsTheLog {
+            rustix::stdio::dup2_stderr(&self.file)?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let length = line.len() as u64;
+        if self.bytes > 0 && self.bytes + length > self.bytes_max {
+            self.rotate()?;
+        }
+        let written = self.file.write(line)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    File::options().create(true).append(true).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_goes_on_where_it_was_and_keeps_one_full_file_before_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.log");
+        let read = |path: &Path| fs::read_to_string(path).unwrap();
+        fs::write(&path, "before\n").unwrap();
+        let mut log = LogFile::open(&path, 20, StandardError::IsSomethingElse).unwrap();
+        log.write_all(b"one\n").unwrap();
+        assert_eq!(read(&path), "before\none\n");
+        for line in ["twenty bytes of two\n", "three\n", "four\n"] {
+            log.write_all(line.as_bytes()).unwrap();
+        }
+        assert_eq!(read(&path), "three\nfour\n");
+        assert_eq!(read(&old(&path)), "twenty bytes of two\n");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
+    }
+}
