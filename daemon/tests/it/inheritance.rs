@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use assert_cmd::cargo::cargo_bin;
 use sessiond_client::Client;
 
-use crate::daemon::{Daemon, block_on, command, shell};
+use crate::daemon::{Daemon, block_on, command, shell, wait_for_end};
 
 /// Says what a program of a session was born with: its descriptors, its signals, its variables.
 const BORN_WITH: &str =
@@ -80,6 +80,8 @@ fn a_daemon_started_on_the_side_holds_nothing_of_the_shell_and_goes_on_with_the_
             });
         assert_eq!(inherited.count(), 0);
         run("shutdown");
+        // Its last line comes after its last connection has gone.
+        wait_for_end(daemon.parse().unwrap());
     }
     let state = std::fs::read_dir(directory.path().join("sessiond")).unwrap();
     let logs: Vec<_> = state.map(|entry| entry.unwrap().path()).collect();
