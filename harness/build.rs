@@ -5,9 +5,11 @@ use std::env;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=PATH");
-    println!("cargo::rustc-check-cfg=cfg(has_tmux)");
     let path = env::var_os("PATH").unwrap_or_default();
-    if env::split_paths(&path).any(|directory| directory.join("tmux").is_file()) {
-        println!("cargo::rustc-cfg=has_tmux");
+    for peer in ["tmux", "chromium"] {
+        println!("cargo::rustc-check-cfg=cfg(has_{peer})");
+        if env::split_paths(&path).any(|directory| directory.join(peer).is_file()) {
+            println!("cargo::rustc-cfg=has_{peer}");
+        }
     }
 }

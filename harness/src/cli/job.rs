@@ -6,7 +6,8 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use super::progress::Progress;
-use super::{Failure, output, recordings, workspace};
+use super::recordings::Judged;
+use super::{Failure, output, workspace};
 use crate::causes::with_causes;
 use crate::config::Config;
 use crate::drive::{self, ProfileMode, Seeding};
@@ -14,7 +15,7 @@ use crate::judge::RunVerdict;
 use crate::known::Ledger;
 use crate::record::Recorder;
 use crate::record::event::{FalseAlarmBudget, Line, RunStarted, SCHEMA};
-use crate::report::{self, RunReport};
+use crate::report::RunReport;
 use crate::scenario::Scenario;
 use crate::target::{self, Messages};
 
@@ -87,13 +88,12 @@ impl Job {
         runtime()?
             .block_on(drive::run(&run, &mut recorder))
             .map_err(Failure::internal)?;
-        let (verdict, report) = recordings::read(&directory)?;
-        report::store(&report, &directory)
-            .map_err(|error| Failure::internal(with_causes(&error)))?;
+        let judged = Judged::read(&directory)?;
+        judged.store(&directory)?;
         workspace::point_latest(&self.reports, &run_id).map_err(Failure::internal)?;
         Ok(Done {
-            verdict,
-            report,
+            verdict: judged.verdict,
+            report: judged.report,
             directory,
         })
     }

@@ -33,13 +33,15 @@ pub(super) fn complaint_colour() -> Colour {
     }
 }
 
-/// Prints a run's report.
+/// Prints a run's report; in a GitHub workflow also what marks the lines of the diff.
 pub(super) fn report(report: &RunReport) -> Result<(), Failure> {
-    written(report::terminal::write(
-        report,
-        style(),
-        &mut io::stdout().lock(),
-    ))
+    let mut out = io::stdout().lock();
+    let annotated = std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    let wrote = report::terminal::write(report, style(), &mut out).and_then(|()| match annotated {
+        true => report::annotations::write(report, &mut out),
+        false => Ok(()),
+    });
+    written(wrote)
 }
 
 /// Prints what repeated runs come to.

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::job::Job;
+use super::recordings::Judged;
 use super::workspace::{self, CONFIG};
-use super::{Failure, RunArguments, output, recordings};
+use super::{Failure, RunArguments, output};
 use crate::exit_code;
 use crate::judge::{ExitClass, Verdict};
 use crate::known;
@@ -215,7 +216,7 @@ impl Log {
                 continue;
             }
             // One without a recording had not begun.
-            let Ok((_, report)) = recordings::read(&directory) else {
+            let Ok(Judged { report, .. }) = Judged::read(&directory) else {
                 continue;
             };
             if leaks(&report) {

@@ -43,7 +43,7 @@ pub(super) fn run(given: &RunArguments) -> Result<u8, Failure> {
     output::report(&done.report)?;
     output::note(&format!(
         "report: {}",
-        done.directory.join("report.md").display()
+        done.directory.join("report.html").display()
     ));
     Ok(exit_code::of(done.verdict.exit_class()))
 }

@@ -5,12 +5,12 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Failure, job, output, recordings, workspace};
+use super::recordings::Judged;
+use super::{Failure, job, output, workspace};
 use crate::causes::with_causes;
 use crate::exit_code;
 use crate::record::Recorder;
 use crate::record::event::{Line, RunStarted};
-use crate::report;
 use crate::sample::Sampler;
 use crate::sample::probe::ProbeClient;
 use crate::watch::{self, Found, Moment, Plan, Seen, screen};
@@ -106,17 +106,17 @@ pub(super) fn watch(arguments: &WatchArguments) -> Result<u8, Failure> {
     drop(recorder);
     // The terminal is given back before anything else is written to it.
     drop(view);
-    let (verdict, report) = recordings::read(&directory)?;
-    report::store(&report, &directory).map_err(|e| Failure::internal(with_causes(&e)))?;
+    let judged = Judged::read(&directory)?;
+    judged.store(&directory)?;
     workspace::point_latest(&arguments.report_dir, &run_id).map_err(Failure::internal)?;
     if !arguments.json {
-        output::report(&report)?;
+        output::report(&judged.report)?;
     }
     output::note(&format!(
         "report: {}",
-        directory.join("report.md").display()
+        directory.join("report.html").display()
     ));
-    Ok(exit_code::of(verdict.exit_class()))
+    Ok(exit_code::of(judged.verdict.exit_class()))
 }
 
 /// Connects to the probe and makes sure that it is this process's.

@@ -60,7 +60,7 @@ fn agreed<'s>(values: impl Iterator<Item = Option<&'s String>>) -> Option<String
 }
 
 /// Each scenario's start, and the lines from it up to the next.
-fn parts(lines: &[Line]) -> impl Iterator<Item = (&ScenarioStarted, &[Line])> {
+pub(super) fn parts(lines: &[Line]) -> impl Iterator<Item = (&ScenarioStarted, &[Line])> {
     lines.iter().enumerate().filter_map(|(index, line)| {
         let Event::ScenarioStarted(started) = &line.event else {
             return None;
@@ -120,7 +120,7 @@ fn scenario(
 }
 
 /// The events of the build that ships: those after its start, and none of a dhat build.
-fn shipped(lines: &[Line]) -> Vec<&Event> {
+pub(super) fn shipped(lines: &[Line]) -> Vec<&Event> {
     let mut ships = true;
     lines
         .iter()
@@ -185,6 +185,6 @@ fn series(samples: &[&Sample]) -> Vec<SeriesSummary> {
         .collect()
 }
 
-fn sum<'s>(counts: impl Iterator<Item = &'s u32>) -> u64 {
+pub(super) fn sum<'s>(counts: impl Iterator<Item = &'s u32>) -> u64 {
     counts.copied().map(u64::from).sum()
 }

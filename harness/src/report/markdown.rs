@@ -98,14 +98,10 @@ fn write_scenario(scenario: &ScenarioReport, out: &mut dyn Write) -> io::Result<
         }
     }
     if !quiet {
-        let profile = match scenario.verdict {
-            Verdict::Leak => " --profile always",
-            _ => "",
-        };
         writeln!(
             out,
-            "\nTo see it again:\n\n```\nleakgate run {} --target {}{profile}\n```",
-            scenario.name, scenario.target
+            "\nTo see it again:\n\n```\n{}\n```",
+            text::again(scenario)
         )?;
     }
     writeln!(out, "\n</details>")

@@ -1,15 +1,21 @@
 //! What people and programs read about a run: one model, several renderings. Only here is a verdict made text.
 
+pub mod annotations;
+mod curves;
 mod gather;
+pub mod junit;
 pub mod markdown;
 mod model;
+pub mod page;
 pub mod repeat;
+pub mod sarif;
 mod store;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
 mod text;
 
+pub use curves::{Curve, Curves, curves};
 pub use gather::from;
 pub use model::{GateReport, RunReport, ScenarioReport, SeriesSummary};
 pub use store::{StoreError, store};

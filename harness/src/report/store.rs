@@ -1,11 +1,15 @@
-//! `run.json` and `report.md` in a run's directory, each written whole or not at all.
+//! The reports in a run's directory, each written whole or not at all.
 
 use std::fs::Permissions;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
+use super::curves::Curves;
 use super::model::RunReport;
+use super::{junit, markdown, page, sarif};
 
 /// Why a report could not be stored.
 #[derive(Debug, thiserror::Error)]
@@ -17,23 +21,38 @@ pub struct StoreError {
     pub source: io::Error,
 }
 
-/// Writes `run.json` and `report.md` into `directory`, which exists.
+/// Writes `run.json`, `report.md`, `report.html`, `junit.xml` and `results.sarif` into `directory`, which exists.
 ///
 /// # Errors
 /// When a file cannot be written; then the one that was there before is still whole.
-pub fn store(report: &RunReport, directory: &Path) -> Result<(), StoreError> {
-    let mut json = serde_json::to_vec_pretty(report).map_err(|error| StoreError {
-        path: directory.join("run.json"),
-        source: error.into(),
-    })?;
-    json.push(b'\n');
-    let mut markdown = Vec::new();
-    super::markdown::write(report, &mut markdown).expect("a Vec takes every write");
-    for (name, contents) in [("run.json", json), ("report.md", markdown)] {
+pub fn store(report: &RunReport, curves: &[Curves], directory: &Path) -> Result<(), StoreError> {
+    let mut text = Vec::new();
+    markdown::write(report, &mut text).expect("a Vec takes every write");
+    let files = [
+        ("run.json", json(report)),
+        ("report.md", Ok(text)),
+        ("report.html", Ok(page::render(report, curves).into_bytes())),
+        (
+            "junit.xml",
+            junit::render(report)
+                .map(String::into_bytes)
+                .map_err(io::Error::other),
+        ),
+        ("results.sarif", json(&sarif::render(report))),
+    ];
+    for (name, contents) in files {
         let path = directory.join(name);
-        replace(directory, &path, &contents).map_err(|source| StoreError { path, source })?;
+        contents
+            .and_then(|contents| replace(directory, &path, &contents))
+            .map_err(|source| StoreError { path, source })?;
     }
     Ok(())
+}
+
+fn json(document: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut json = serde_json::to_vec_pretty(document)?;
+    json.push(b'\n');
+    Ok(json)
 }
 
 /// A new file beside the old one takes its name once it is whole.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::judge::judge;
 use crate::judge::tests::recording::{Builder, ScenarioBuilder, add_heap, site};
-use crate::record::event::{Event, Line, Outcome, SitesCompared};
+use crate::record::event::{Event, Gauge, Line, Outcome, SitesCompared};
 use crate::style::{Colour, Style};
 
 /// A run of four scenarios: one passes, one leaks, one is withdrawn, one is skipped.
@@ -171,15 +171,25 @@ fn the_dhat_build_is_in_no_series() {
 #[test]
 fn a_stored_report_replaces_the_one_before_and_leaves_nothing_else() {
     let directory = tempfile::tempdir().unwrap();
-    let report = report(&mixed());
+    let lines = mixed();
+    let report = report(&lines);
     std::fs::write(directory.path().join("run.json"), "old").unwrap();
-    store(&report, directory.path()).unwrap();
+    store(&report, &curves(&lines), directory.path()).unwrap();
     let mut names: Vec<String> = std::fs::read_dir(directory.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["report.md", "run.json"]);
+    assert_eq!(
+        names,
+        [
+            "junit.xml",
+            "report.html",
+            "report.md",
+            "results.sarif",
+            "run.json"
+        ]
+    );
     let text = std::fs::read_to_string(directory.path().join("run.json")).unwrap();
     assert_eq!(serde_json::from_str::<RunReport>(&text).unwrap(), report);
 }
@@ -187,6 +197,134 @@ fn a_stored_report_replaces_the_one_before_and_leaves_nothing_else() {
 #[test]
 fn a_report_that_cannot_be_stored_names_the_file() {
     let report = report(&mixed());
-    let error = store(&report, std::path::Path::new("/nowhere")).unwrap_err();
+    let error = store(&report, &[], std::path::Path::new("/nowhere")).unwrap_err();
     assert_eq!(error.to_string(), "cannot write /nowhere/run.json");
+}
+
+#[test]
+fn junit_has_a_suite_per_scenario_and_reads_back() {
+    let xml = junit::render(&report(&mixed())).unwrap();
+    let read = quick_junit::Report::deserialize_from_str(&xml).unwrap();
+    assert_eq!(read.test_suites.len(), 4);
+    let counted = (read.tests, read.failures, read.errors);
+    insta::assert_snapshot!(format!("{counted:?}\n{xml}"));
+}
+
+#[test]
+fn sarif_points_at_the_line_that_keeps_the_memory() {
+    let sarif = sarif::render(&report(&mixed()));
+    insta::assert_snapshot!(format!("{sarif:#}"));
+}
+
+/// The types are generated from the published schema.
+#[test]
+fn sarif_is_what_its_published_schema_takes() {
+    for lines in [mixed(), Builder::new().finish()] {
+        let ours = sarif::render(&report(&lines));
+        let read: serde_sarif::sarif::Sarif = serde_json::from_value(ours.clone()).unwrap();
+        assert_eq!(
+            serde_json::to_value(read).unwrap(),
+            ours,
+            "nothing was dropped"
+        );
+    }
+}
+
+#[test]
+fn github_is_told_of_the_line_and_of_scenarios_without_one() {
+    let mut out = Vec::new();
+    annotations::write(&report(&mixed()), &mut out).unwrap();
+    insta::assert_snapshot!(String::from_utf8(out).unwrap());
+}
+
+#[test]
+fn no_format_can_be_broken_by_what_a_target_is_called() {
+    let hostile = "a|b\n</script><script>alert(1)</script>\u{1b}[31m\u{0}]]>&::error::,%";
+    let mut lines = ScenarioBuilder::clean("one", 31)
+        .keeps(|cycle, sample| {
+            sample.threads.insert(
+                "a|b\n</script><script>alert(1)</script>\u{1b}[31m\u{0}]]>&::error::,%".to_owned(),
+                cycle,
+            );
+        })
+        .alone();
+    for line in &mut lines {
+        match &mut line.event {
+            Event::ScenarioStarted(started) => hostile.clone_into(&mut started.question),
+            Event::ScenarioFinished(finished) => {
+                finished.outcome = Outcome::LoadFailed;
+                hostile.clone_into(&mut finished.detail);
+            }
+            _ => {}
+        }
+    }
+    let report = report(&lines);
+    let page = page::render(&report, &curves(&lines));
+    assert_eq!(page.matches("<script").count(), 3, "data, plotter, script");
+    assert!(!page.contains("alert(1)</script>"));
+    let xml = junit::render(&report).unwrap();
+    quick_junit::Report::deserialize_from_str(&xml).unwrap();
+    let mut out = Vec::new();
+    annotations::write(&report, &mut out).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap().lines().count(), 1);
+}
+
+/// 20 scenarios, 30 readings and more, 200 cycles in which all of them change.
+#[test]
+fn a_page_of_many_scenarios_stays_small() {
+    let mut builder = Builder::new();
+    for _ in 0..20 {
+        builder = builder.scenario(ScenarioBuilder::clean("many", 200).keeps(|cycle, sample| {
+            let wander = u64::from(cycle) * 7_919 % 4_096;
+            add_heap(sample, wander * 16);
+            sample.memory.tree_rss.0 += wander * 4_096;
+            sample.memory.pss.0 += wander * 1_024;
+            sample.memory.private_dirty.0 += wander * 2_048;
+            sample.memory.mappings += wander;
+            sample.fds.insert("pipe".to_owned(), cycle % 7);
+            sample.threads.insert("worker".to_owned(), cycle % 5);
+            let gauges = sample.gauges.as_mut().unwrap();
+            let like = gauges["sessions"].clone();
+            for number in 0..24 {
+                let value = i64::from(cycle * (number + 1) % 97);
+                gauges.insert(
+                    format!("gauge-{number}"),
+                    Gauge {
+                        value,
+                        ..like.clone()
+                    },
+                );
+            }
+        }));
+    }
+    let lines = builder.finish();
+    let curves = curves(&lines);
+    let moving = |curves: &Curves| {
+        let changes = |curve: &&Curve| curve.constant().is_none();
+        curves.curves.iter().filter(changes).count()
+    };
+    assert!(curves.iter().all(|curves| moving(curves) >= 30));
+    let page = page::render(&report(&lines), &curves);
+    assert!(page.len() < 2 << 20, "{} bytes", page.len());
+}
+
+#[test]
+fn a_curve_of_thousands_of_cycles_is_drawn_in_strides_and_keeps_its_ends() {
+    let lines = ScenarioBuilder::clean("long", 5_000)
+        .heap(u64::from)
+        .alone();
+    let curves = curves(&lines);
+    let Curves {
+        cycles,
+        stride,
+        curves,
+    } = &curves[0];
+    assert!(cycles.len() <= 402 && *stride > 1, "{}", cycles.len());
+    assert_eq!((cycles.first(), cycles.last()), (Some(&-2), Some(&5_000)));
+    let live = curves
+        .iter()
+        .find(|curve| curve.name == "heap.live")
+        .unwrap();
+    assert_eq!(live.values.len(), cycles.len());
+    assert_eq!(live.values.last(), Some(&Some(205_000)));
 }

@@ -231,6 +231,28 @@ pub(super) fn false_alarms(report: &RunReport) -> String {
     )
 }
 
+/// The command that runs a scenario again.
+pub(super) fn again(scenario: &ScenarioReport) -> String {
+    let profile = match scenario.verdict {
+        Verdict::Leak => " --profile always",
+        _ => "",
+    };
+    format!(
+        "leakgate run {} --target {}{profile}",
+        scenario.name, scenario.target
+    )
+}
+
+/// A value of a curve.
+pub(super) fn quantity(unit: Unit, value: i64) -> String {
+    match unit {
+        Unit::Bytes => signed_size(value),
+        Unit::Count => value.to_string(),
+        Unit::Milliseconds => duration(value.unsigned_abs()),
+        Unit::Percent => format!("{value} %"),
+    }
+}
+
 /// `4 scenarios: 3 pass, 1 leak`.
 pub(super) fn tally(verdicts: &[Verdict]) -> String {
     let all = [

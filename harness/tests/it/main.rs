@@ -3,11 +3,13 @@
 mod architecture;
 mod bad_input;
 mod bench;
+mod browser;
 mod cleanup;
 mod exec_target;
 mod known_leaks;
 mod language;
 mod memory;
+mod page;
 mod sampling;
 mod selftest;
 mod sessiond_target;
