@@ -40,7 +40,7 @@ pub use frame::{
     Frame, FrameKind, HEADER_BYTES, encode_control, encode_input, encode_output, encode_snapshot,
 };
 pub use limits::{
-    FATAL_FRAME_FACTOR, INPUT_BYTES_MAX, MAX_FRAME_BYTES, NAME_CHARS_MAX, PROTOCOL_VERSION,
+    FATAL_FRAME_FACTOR, INPUT_BYTES_MAX, INPUT_OWN_BYTES_MAX, MAX_FRAME_BYTES, NAME_CHARS_MAX, PROTOCOL_VERSION,
     REQUESTS_IN_FLIGHT_MAX, SIDE_MAX,
 };
 pub use message::{ClientHello, Notice, Reply, ServerHello, ServerMessage};

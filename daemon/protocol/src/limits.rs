@@ -11,9 +11,13 @@ pub const MAX_FRAME_BYTES: usize = 1 << 20;
 /// its end would cost more than the connection is worth, so it ends the connection.
 pub const FATAL_FRAME_FACTOR: usize = 16;
 
-/// Bytes of one input frame, and of all input that waits for one session's terminal. A terminal takes 4 KiB at a time,
-/// a person types far less, and a paste is sent piece by piece as the terminal takes it.
+/// Bytes of all input that waits for one session's terminal. A terminal takes 4 KiB at a time, a person types far less, and
+/// a paste is sent piece by piece as the terminal takes it.
 pub const INPUT_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of one input frame, and of all input of one client that waits for one terminal: whoever pastes into a program that
+/// hangs leaves room for others' keystrokes.
+pub const INPUT_OWN_BYTES_MAX: usize = INPUT_BYTES_MAX / 2;
 
 /// Requests of one connection that may wait for their reply at a time. A client that pipelines more than this is told
 /// `busy`: replies queue in the server's memory.

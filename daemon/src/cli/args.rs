@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use sessiond_protocol::{SessionName, SessionRef, Size};
 
-use super::detach_key::DetachKey;
 use super::exit_code::EXIT_CODES_HELP;
+use super::keys::Keys;
 use crate::core::CLIENTS_MAX;
 
 /// Terminal sessions that live on when their clients leave.
@@ -46,6 +46,9 @@ pub(super) enum Question {
     Attach {
         /// By number or name
         session: SessionRef,
+        /// Only look: send nothing that is typed, and leave the session's size alone
+        #[arg(long, short)]
+        read_only: bool,
         #[command(flatten)]
         keys: KeyArgs,
     },
@@ -71,13 +74,17 @@ pub(super) enum Question {
         /// ROWSxCOLUMNS
         size: Size,
     },
-    /// Wait until a session's process ends, and exit with its code
-    Wait {
+    /// Wait until a session's process ends, and exit with its code; or until it shows a text or is quiet
+    Wait(WaitArgs),
+    /// Stop reading a session's output: its programs stop when they write
+    Pause {
         /// By number or name
         session: SessionRef,
-        /// Give up after this time, e.g. 30s or 5m
-        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-        timeout: Option<Duration>,
+    },
+    /// Read a paused session's output again
+    Resume {
+        /// By number or name
+        session: SessionRef,
     },
     /// End a session and everything it started
     Close {
@@ -174,7 +181,43 @@ pub(super) struct KeyArgs {
         env = "SESSIOND_DETACH_KEY",
         default_value = "ctrl-\\,d"
     )]
-    pub(super) detach_key: DetachKey,
+    pub(super) detach_key: Keys,
+
+    /// What to type to stop this command as ctrl-Z stops others; the session goes on
+    #[arg(
+        long,
+        value_name = "KEYS",
+        env = "SESSIOND_SUSPEND_KEY",
+        default_value = "ctrl-\\,ctrl-z"
+    )]
+    pub(super) suspend_key: Keys,
+
+    /// Let ctrl-S and ctrl-Q stop and start the output on this terminal only, instead of typing them into the session
+    #[arg(long)]
+    pub(super) flow_keys: bool,
+}
+
+/// Of `wait`.
+#[derive(Debug, clap::Args)]
+pub(super) struct WaitArgs {
+    /// By number or name
+    pub(super) session: SessionRef,
+
+    /// Until a row of its screen contains this text; print the row
+    #[arg(long, group = "goal")]
+    pub(super) text: Option<String>,
+
+    /// Until a row of its screen matches this regular expression; print the row
+    #[arg(long, value_name = "PATTERN", group = "goal")]
+    pub(super) regex: Option<String>,
+
+    /// Until it has put out nothing for this time, e.g. 500ms
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, group = "goal")]
+    pub(super) idle: Option<Duration>,
+
+    /// Give up after this time, e.g. 30s or 5m
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(super) timeout: Option<Duration>,
 }
 
 fn parse_clients_max(text: &str) -> Result<usize, String> {

@@ -1,19 +1,22 @@
 //! A session on this terminal: its output here, what is typed here there.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sessiond_client::{Client, ClientError, Event};
-use sessiond_protocol::{ErrorCode, ExitStatus, SessionId, SessionRef};
+use sessiond_client::{Attachment, Client, ClientError, Event};
+use sessiond_protocol::{AttachParams, ErrorCode, ExitStatus, SessionId, SessionRef};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use super::detach_key::{DetachKey, Watch};
-use super::exit_code::CliError;
-use super::output;
+use super::args::KeyArgs;
+use super::exit_code::{CliError, ExitCode};
+use super::keys::{Action, Watch};
+use super::launch::connect;
 use super::raw_terminal::{CLEAR, RawTerminal, WIPE, size};
+use super::{output, suspend};
 
 /// Typed pieces that wait for a program that does not read. What is typed beyond them is lost with a bell; the keys that
 /// detach work all the same.
@@ -27,105 +30,209 @@ const LAST_KEYS_MAX: Duration = Duration::from_secs(1);
 
 const BELL: &[u8] = b"\x07";
 
+/// What this client may do in the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Write,
+    /// Nothing that is typed is sent.
+    Look,
+}
+
 /// Why the attachment is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Parting {
     Detached,
+    /// This process is to stop, and to attach again when it goes on.
+    Suspended,
     Exited(ExitStatus),
     /// A signal asks this client to end.
     Signalled,
     /// The terminal that this client runs on is gone.
     TerminalGone,
-    /// The daemon is gone.
+    /// The daemon is gone, or does not know this client any more.
     Disconnected,
+}
+
+fn terminal_error(source: io::Error) -> CliError {
+    CliError::system("use this terminal", source)
 }
 
 /// Attaches this terminal to a session until one of them ends, or the keys are typed.
 ///
 /// # Errors
-/// When the daemon refuses or is lost, or this terminal cannot be used.
+/// When the daemon refuses, or this terminal cannot be used.
 pub(super) async fn attach(
-    client: &Client,
+    socket: &Path,
+    mut client: Client,
     session: SessionRef,
-    key: &DetachKey,
-) -> Result<(), CliError> {
+    keys: &KeyArgs,
+    role: Role,
+) -> Result<ExitCode, CliError> {
     let mut signals =
         Signals::listen().map_err(|source| CliError::system("listen for signals", source))?;
-    let attachment = client.attach(session, size()).await?;
+    loop {
+        let params = AttachParams {
+            size: size(),
+            read_only: role == Role::Look,
+            ..AttachParams::new(session.clone())
+        };
+        let attachment = client.attach_with(params).await?;
+        let name = attachment
+            .session()
+            .name
+            .as_ref()
+            .map_or_else(|| attachment.id().to_string(), ToString::to_string);
+        let parting = visit(&client, attachment, keys, role, &mut signals)
+            .await
+            .map_err(terminal_error)?;
+        if parting == Parting::Detached || parting == Parting::Suspended {
+            // It goes on elsewhere.
+            output::terminal_bytes(WIPE).map_err(terminal_error)?;
+        }
+        if parting != Parting::Suspended {
+            return Ok(take_leave(parting, &name));
+        }
+        // A stopped process answers no question of the daemon's: it comes back as a new client.
+        client.close().await;
+        output::line(&format!("[suspended; {name} goes on]"));
+        suspend::stop().map_err(|source| CliError::system("stop this process", source))?;
+        client = connect(socket).await?;
+    }
+}
+
+/// Says on the restored terminal why it is back.
+fn take_leave(parting: Parting, name: &str) -> ExitCode {
+    match parting {
+        Parting::Detached => output::line(&format!("[detached from {name}]")),
+        Parting::Exited(ExitStatus::Code(code)) => {
+            output::line(&format!("[{name} exited with code {code}]"));
+        }
+        Parting::Exited(ExitStatus::Signal(signal)) => {
+            output::line(&format!("[{name} was ended by signal {signal}]"));
+        }
+        Parting::Disconnected => {
+            output::line("[lost the connection]");
+            return ExitCode::Disconnected;
+        }
+        Parting::Suspended | Parting::Signalled | Parting::TerminalGone => {}
+    }
+    ExitCode::Success
+}
+
+/// One stretch in raw mode.
+async fn visit(
+    client: &Client,
+    attachment: Attachment,
+    keys: &KeyArgs,
+    role: Role,
+    signals: &mut Signals,
+) -> io::Result<Parting> {
     let id = attachment.id();
-    let name = attachment
-        .session()
-        .name
-        .as_ref()
-        .map_or_else(|| id.to_string(), ToString::to_string);
-    let terminal =
-        RawTerminal::enter().map_err(|source| CliError::system("use this terminal", source))?;
+    let terminal = RawTerminal::enter()?;
     let (typed, pieces) = mpsc::channel(TYPED_PIECES_MAX);
-    let mut sending = std::pin::pin!(send_typed(client, id, pieces));
-    let parting = tokio::select! {
-        parting = show(attachment) => parting,
-        parting = read_keys(&terminal, Watch::new(key), typed) => parting,
-        parting = signals.wait(client, id) => Ok(parting),
-        refused = &mut sending => refused,
+    let (holds, is_held) = watch::channel(false);
+    let keyboard = Keyboard {
+        terminal: &terminal,
+        watch: Watch::new(&keys.detach_key, &keys.suspend_key, keys.flow_keys),
+        role,
+        typed,
+        holds,
     };
-    if let Ok(Parting::Detached) = parting {
+    let mut sending = std::pin::pin!(send_typed(client, &terminal, id, pieces));
+    let parting = tokio::select! {
+        parting = show(attachment, &terminal, is_held) => parting?,
+        parting = keyboard.read() => parting?,
+        parting = signals.wait(client, id) => parting,
+        refused = &mut sending => refused?,
+    };
+    if parting == Parting::Detached || parting == Parting::Suspended {
         // What was typed before the keys is still the session's.
         let _ = timeout(LAST_KEYS_MAX, sending).await;
     }
-    drop(terminal);
-    match parting.map_err(|source| CliError::system("use this terminal", source))? {
-        Parting::Detached => {
-            output::terminal_bytes(WIPE)
-                .map_err(|source| CliError::system("use this terminal", source))?;
-            output::line(&format!("[detached from session {name}]"));
-        }
-        Parting::Exited(status) => output::line(&format!("[session {name} ended: {status}]")),
-        Parting::Signalled | Parting::TerminalGone => {}
-        Parting::Disconnected => return Err(ClientError::Disconnected.into()),
-    }
-    Ok(())
+    Ok(parting)
 }
 
-/// Writes the session's output to this terminal. A slow terminal makes this a slow client, which the daemon handles.
-async fn show(mut attachment: sessiond_client::Attachment) -> io::Result<Parting> {
-    while let Some(event) = attachment.next().await {
-        match event {
-            Event::Output(bytes) => output::terminal_bytes(&bytes)?,
-            Event::Snapshot(bytes) => {
-                output::terminal_bytes(CLEAR)?;
-                output::terminal_bytes(&bytes)?;
-            }
-            Event::Resynced { .. } => {} // the snapshot that follows says it all
-            Event::Exited(status) => return Ok(Parting::Exited(status)),
-        }
-    }
-    Ok(Parting::Disconnected)
-}
-
-async fn read_keys(
+/// Writes the session's output to this terminal. A slow terminal makes this a slow client, which the daemon handles; so does
+/// one on which output is held.
+async fn show(
+    mut attachment: Attachment,
     terminal: &RawTerminal,
-    mut watch: Watch,
-    typed: mpsc::Sender<Bytes>,
+    mut is_held: watch::Receiver<bool>,
 ) -> io::Result<Parting> {
-    let mut buffer = [0; TYPED_BYTES];
     loop {
-        let read = terminal.read(&mut buffer).await?;
-        if read == 0 {
-            return Ok(Parting::TerminalGone);
+        // The keyboard, which holds and releases, lives as long as this.
+        let _ = is_held.wait_for(|is_held| !is_held).await;
+        let event = tokio::select! {
+            event = attachment.next() => event,
+            _ = is_held.changed() => continue,
+        };
+        match event {
+            Some(Event::Output(bytes)) => terminal.write(&bytes).await?,
+            Some(Event::Snapshot(bytes)) => {
+                terminal.write(CLEAR).await?;
+                terminal.write(&bytes).await?;
+            }
+            Some(Event::Resynced { .. }) => {} // the snapshot that follows says it all
+            Some(Event::Exited(status)) => return Ok(Parting::Exited(status)),
+            None => return Ok(Parting::Disconnected),
         }
-        let found = watch.typed(&buffer[..read]);
-        if !found.forward.is_empty() && typed.try_send(found.forward.into()).is_err() {
-            output::terminal_bytes(BELL)?;
+    }
+}
+
+/// What is typed, and where it goes.
+struct Keyboard<'a> {
+    terminal: &'a RawTerminal,
+    watch: Watch,
+    role: Role,
+    typed: mpsc::Sender<Bytes>,
+    holds: watch::Sender<bool>,
+}
+
+impl Keyboard<'_> {
+    /// Reads until the keys are typed that leave, or the terminal has gone.
+    async fn read(mut self) -> io::Result<Parting> {
+        let mut buffer = [0; TYPED_BYTES];
+        loop {
+            let read = self.terminal.read(&mut buffer).await?;
+            if read == 0 {
+                return Ok(Parting::TerminalGone);
+            }
+            let mut rest = &buffer[..read];
+            while !rest.is_empty() {
+                let found = self.watch.typed(rest);
+                rest = &rest[found.used..];
+                self.forward(found.forward);
+                if let Some(parting) = found.action.and_then(|action| self.act(action)) {
+                    return Ok(parting);
+                }
+            }
         }
-        if found.detach {
-            return Ok(Parting::Detached);
+    }
+
+    fn forward(&self, bytes: Vec<u8>) {
+        let wanted = !bytes.is_empty() && self.role == Role::Write;
+        if wanted && self.typed.try_send(bytes.into()).is_err() {
+            self.terminal.try_write(BELL);
         }
+    }
+
+    fn act(&self, action: Action) -> Option<Parting> {
+        match action {
+            Action::Detach => return Some(Parting::Detached),
+            Action::Suspend if suspend::is_possible() => return Some(Parting::Suspended),
+            Action::Suspend => self.terminal.try_write(BELL),
+            Action::Hold | Action::Release => {
+                self.holds.send_replace(action == Action::Hold);
+            }
+        }
+        None
     }
 }
 
 /// Sends what is typed, piece by piece as the session takes it, until nothing more can be typed.
 async fn send_typed(
     client: &Client,
+    terminal: &RawTerminal,
     session: SessionId,
     mut pieces: mpsc::Receiver<Bytes>,
 ) -> io::Result<Parting> {
@@ -133,7 +240,7 @@ async fn send_typed(
         match client.write(session, &piece).await {
             Ok(()) => {}
             Err(ClientError::Refused(failure)) if failure.code == ErrorCode::Busy => {
-                output::terminal_bytes(BELL)?
+                terminal.try_write(BELL);
             }
             // The session's end is told as an event, with its status.
             Err(ClientError::Refused(_)) => std::future::pending().await,
@@ -146,6 +253,7 @@ async fn send_typed(
 /// The signals that matter while a session is attached.
 struct Signals {
     window: Signal,
+    suspend: Signal,
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
@@ -155,20 +263,26 @@ impl Signals {
     fn listen() -> io::Result<Self> {
         Ok(Self {
             window: signal(SignalKind::window_change())?,
+            suspend: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
         })
     }
 
-    /// Follows this terminal's size until a signal asks to end.
+    /// Follows this terminal's size until a signal asks to end or to stop.
     async fn wait(&mut self, client: &Client, session: SessionId) -> Parting {
         loop {
             tokio::select! {
                 _ = self.window.recv() => {
                     if let Some(size) = size() {
-                        // A session that ends meanwhile has no size; its end is told as an event.
+                        // A session that ends meanwhile has no size, and one that is only looked at takes none.
                         let _ = client.resize(session, size).await;
+                    }
+                }
+                _ = self.suspend.recv() => {
+                    if suspend::is_possible() {
+                        return Parting::Suspended;
                     }
                 }
                 _ = self.terminate.recv() => return Parting::Signalled,

@@ -8,9 +8,10 @@ use rustix::fs::{Mode, OFlags};
 use sessiond_protocol::{CreateParams, SessionRef};
 
 use super::args::{Args, Command, NewArgs, Question, ServeArgs};
-use super::attach::attach;
+use super::attach::{Role, attach};
 use super::exit_code::{CliError, ExitCode};
 use super::launch::{READY, connect, connect_or_start};
+use super::waiting::wait;
 use super::{log, output, raw_terminal, runtime};
 use crate::core::Settings;
 use crate::inherited::{Descriptors, shed};
@@ -37,10 +38,18 @@ pub(super) fn execute(args: Args) -> Result<ExitCode, CliError> {
 
 async fn ask(socket: &Path, question: Question) -> Result<ExitCode, CliError> {
     match question {
-        Question::New(new) => create(socket, new).await?,
+        Question::New(new) => return create(socket, new).await,
         Question::List { json } => list(socket, json).await?,
-        Question::Attach { session, keys } => {
-            attach(&connect(socket).await?, session, &keys.detach_key).await?
+        Question::Attach {
+            session,
+            read_only,
+            keys,
+        } => {
+            let role = match read_only {
+                true => Role::Look,
+                false => Role::Write,
+            };
+            return attach(socket, connect(socket).await?, session, &keys, role).await;
         }
         Question::Screen {
             session,
@@ -50,11 +59,9 @@ async fn ask(socket: &Path, question: Question) -> Result<ExitCode, CliError> {
         }
         Question::Write { session, text } => write(socket, session, &text).await?,
         Question::Resize { session, size } => connect(socket).await?.resize(session, size).await?,
-        Question::Wait { session, timeout } => {
-            return Ok(ExitCode::Session(
-                connect(socket).await?.wait(session, timeout).await?,
-            ));
-        }
+        Question::Wait(args) => return wait(socket, args).await,
+        Question::Pause { session } => connect(socket).await?.pause(session).await?,
+        Question::Resume { session } => connect(socket).await?.resume(session).await?,
         Question::Close { session } => {
             connect(socket).await?.close_session(session).await?;
         }
@@ -99,7 +106,7 @@ fn close_stdout() -> io::Result<()> {
     Ok(rustix::stdio::dup2_stdout(null)?)
 }
 
-async fn create(socket: &Path, new: NewArgs) -> Result<(), CliError> {
+async fn create(socket: &Path, new: NewArgs) -> Result<ExitCode, CliError> {
     let here = || {
         std::env::current_dir()
             .map_err(|source| CliError::system("find the working directory", source))
@@ -126,9 +133,9 @@ async fn create(socket: &Path, new: NewArgs) -> Result<(), CliError> {
     let session = client.create(params).await?;
     if new.detach || !raw_terminal::is_interactive() {
         output::line(&session.id.to_string());
-        return Ok(());
+        return Ok(ExitCode::Success);
     }
-    attach(&client, session.id.into(), &new.keys.detach_key).await
+    attach(socket, client, session.id.into(), &new.keys, Role::Write).await
 }
 
 async fn list(socket: &Path, json: bool) -> Result<(), CliError> {

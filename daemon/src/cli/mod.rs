@@ -3,12 +3,14 @@
 mod args;
 mod attach;
 mod commands;
-mod detach_key;
 mod exit_code;
+mod keys;
 mod launch;
 mod log;
 mod output;
 mod raw_terminal;
+mod suspend;
+mod waiting;
 
 use std::process::ExitCode as ProcessExitCode;
 

@@ -28,6 +28,8 @@ pub(super) const CLEAR: &[u8] = b"\x1b[?1049l\x1b[r\x1b[m\x1b[H\x1b[2J";
 pub(super) struct RawTerminal {
     before: Termios,
     input: AsyncFd<OwnedFd>,
+    /// None where standard output is no terminal but, say, a file.
+    output: Option<AsyncFd<OwnedFd>>,
 }
 
 /// Whether a session can be attached to standard input and output.
@@ -41,6 +43,21 @@ pub(super) fn size() -> Option<Size> {
     Size::new(size.ws_row, size.ws_col).ok()
 }
 
+/// Opens a terminal anew: a description of our own can be made non-blocking without the shell, which shares the inherited
+/// one, ever seeing it.
+fn open_again(path: &str, access: OFlags) -> io::Result<AsyncFd<OwnedFd>> {
+    let flags = access | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let own = rustix::fs::open(path, flags, Mode::empty())?;
+    #[expect(
+        unsafe_code,
+        reason = "the event loop needs the descriptor to stay what it is"
+    )]
+    // SAFETY: the `OwnedFd` moves into the `AsyncFd` and is only read from or written to; nothing replaces or closes it
+    // earlier.
+    let registered = unsafe { AsyncFd::register(own) };
+    Ok(registered?)
+}
+
 impl RawTerminal {
     /// Enters raw mode. Must be called inside the runtime.
     ///
@@ -48,20 +65,19 @@ impl RawTerminal {
     /// When standard input is no terminal of this user.
     pub(super) fn enter() -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
-        // Opened anew: a description of our own can be made non-blocking without the shell, which shares the
-        // inherited one, ever seeing it.
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let own = rustix::fs::open("/proc/self/fd/0", flags, Mode::empty())?;
-        #[expect(
-            unsafe_code,
-            reason = "the event loop needs the descriptor to stay what it is"
-        )]
-        // SAFETY: the `OwnedFd` moves into the `AsyncFd` and is only read from; nothing replaces or closes it earlier.
-        let input = unsafe { AsyncFd::register(own) }?;
+        let input = open_again("/proc/self/fd/0", OFlags::RDONLY)?;
+        let output = match io::stdout().is_terminal() {
+            true => Some(open_again("/proc/self/fd/1", OFlags::WRONLY)?),
+            false => None,
+        };
         let mut raw = before.clone();
         raw.make_raw();
         tcsetattr(io::stdin(), OptionalActions::Flush, &raw)?;
-        Ok(Self { before, input })
+        Ok(Self {
+            before,
+            input,
+            output,
+        })
     }
 
     /// The next typed bytes, at most as many as fit `buffer`; 0 when the terminal has gone.
@@ -76,12 +92,37 @@ impl RawTerminal {
             }
         }
     }
+
+    /// Writes all of these bytes. A terminal that takes none keeps only this waiting.
+    ///
+    /// # Errors
+    /// The terminal's.
+    pub(super) async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+        let Some(output) = &self.output else {
+            return output::terminal_bytes(bytes);
+        };
+        while !bytes.is_empty() {
+            let mut ready = output.writable().await?;
+            if let Ok(written) = ready.try_io(|output| Ok(rustix::io::write(output, bytes)?)) {
+                bytes = &bytes[written?..];
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what the terminal takes at once: where it takes nothing, or has gone, there is nobody to see it.
+    pub(super) fn try_write(&self, bytes: &[u8]) {
+        let _ = match &self.output {
+            Some(output) => rustix::io::write(output.get_ref(), bytes).map_err(io::Error::from),
+            None => output::terminal_bytes(bytes).map(|()| bytes.len()),
+        };
+    }
 }
 
 impl Drop for RawTerminal {
     fn drop(&mut self) {
-        // Where the terminal is gone there is nothing left to restore.
-        let _ = output::terminal_bytes(RESET);
-        let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.before);
+        self.try_write(RESET);
+        // Not once all is written: a terminal that takes nothing would never be restored.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
     }
 }

@@ -5,7 +5,9 @@ use std::sync::{Arc, Weak};
 
 use bytes::{Buf, Bytes};
 use leakgate_probe::Held;
-use sessiond_protocol::{ErrorCode, Failure, INPUT_BYTES_MAX, RequestId, Success};
+use sessiond_protocol::{
+    ErrorCode, Failure, INPUT_BYTES_MAX, INPUT_OWN_BYTES_MAX, RequestId, Success,
+};
 
 use crate::fanout::Outbox;
 use crate::gauges::INPUT_BYTES;
@@ -46,9 +48,9 @@ impl InputQueue {
         outbox: &Arc<Outbox>,
         id: RequestId,
     ) -> Result<(), Failure> {
-        if bytes.len() > INPUT_BYTES_MAX {
+        if bytes.len() > INPUT_OWN_BYTES_MAX {
             let message = format!(
-                "{} bytes of input; a frame takes {INPUT_BYTES_MAX}",
+                "{} bytes of input; a frame takes {INPUT_OWN_BYTES_MAX}",
                 bytes.len()
             );
             return Err(Failure::new(ErrorCode::TooLarge, message));
@@ -60,8 +62,24 @@ impl InputQueue {
             );
             return Err(Failure::new(ErrorCode::Busy, message));
         }
+        let own = self.bytes_of(outbox);
+        if own + bytes.len() > INPUT_OWN_BYTES_MAX {
+            let message =
+                format!("{own} bytes of this client's input wait for this terminal already");
+            return Err(Failure::new(ErrorCode::Busy, message));
+        }
         self.append(bytes, Some((Arc::downgrade(outbox), id)));
         Ok(())
+    }
+
+    /// What of this waits for a client. Where nothing waits, which is nearly always, there is nothing to count.
+    fn bytes_of(&self, outbox: &Arc<Outbox>) -> usize {
+        let is_own = |piece: &&Piece| {
+            let asker = piece.asker.as_ref();
+            asker.is_some_and(|(asker, _)| std::ptr::eq(asker.as_ptr(), Arc::as_ptr(outbox)))
+        };
+        let own = self.pieces.iter().filter(is_own);
+        own.map(|piece| piece.bytes.len()).sum()
     }
 
     /// Takes what the terminal itself answers to its program. It goes before anything typed later, and is dropped when

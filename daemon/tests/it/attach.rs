@@ -5,15 +5,18 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use assert_cmd::cargo::cargo_bin;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use rustix::process::Signal;
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{LocalModes, Termios, tcgetattr};
 
-use crate::daemon::{DEADLINE, Daemon, wait_for_end};
+use sessiond_client::Client;
+use sessiond_protocol::SessionRef;
+
+use crate::daemon::{DEADLINE, Daemon, block_on, wait_for_end};
 
 /// Pieces of output that wait for the test to look.
 const PIECES_MAX: usize = 1024;
 
-/// A terminal with a `sessiond` command on it.
+/// A terminal with a program on it.
 struct Terminal {
     master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
@@ -23,7 +26,25 @@ struct Terminal {
 }
 
 impl Terminal {
+    /// A `sessiond` command of this daemon.
     fn run(daemon: &Daemon, arguments: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(cargo_bin("sessiond"));
+        command.arg("--socket");
+        command.arg(&daemon.socket);
+        command.args(arguments);
+        Self::start(command)
+    }
+
+    /// A shell with job control, on which `$SESSIOND` is the command with this daemon's socket.
+    fn shell(daemon: &Daemon, script: &str) -> Self {
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-c", &format!("set -m; {script}")]);
+        command.env("SESSIOND", cargo_bin("sessiond"));
+        command.env("SESSIOND_SOCKET", &daemon.socket);
+        Self::start(command)
+    }
+
+    fn start(mut command: CommandBuilder) -> Self {
         let size = PtySize {
             rows: 30,
             cols: 100,
@@ -31,10 +52,6 @@ impl Terminal {
             pixel_height: 0,
         };
         let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(cargo_bin("sessiond"));
-        command.arg("--socket");
-        command.arg(&daemon.socket);
-        command.args(arguments);
         command.cwd("/");
         let child = pair.slave.spawn_command(command).unwrap();
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -67,6 +84,13 @@ impl Terminal {
         }
     }
 
+    /// The same, and forgets everything up to it.
+    fn wait_past(&mut self, text: &str) {
+        self.wait_for(text);
+        let end = self.seen.find(text).unwrap() + text.len();
+        self.seen.drain(..end);
+    }
+
     fn type_keys(&mut self, keys: &str) {
         self.writer.write_all(keys.as_bytes()).unwrap();
         self.writer.flush().unwrap();
@@ -79,14 +103,29 @@ impl Terminal {
 
     /// Whether the terminal echoes and waits for whole lines, as a shell leaves it.
     fn is_cooked(&self) -> bool {
+        self.modes()
+            .local_modes
+            .contains(LocalModes::ECHO | LocalModes::ICANON)
+    }
+
+    fn modes(&self) -> Termios {
         #[expect(unsafe_code, reason = "portable-pty gives the descriptor as a number")]
         // SAFETY: the master is owned by `self` and open.
         let master =
             unsafe { std::os::fd::BorrowedFd::borrow_raw(self.master.as_raw_fd().unwrap()) };
-        tcgetattr(master)
-            .unwrap()
-            .local_modes
-            .contains(LocalModes::ECHO | LocalModes::ICANON)
+        tcgetattr(master).unwrap()
+    }
+
+    /// The shell's only child.
+    fn child_of_shell(&self) -> Pid {
+        let shell = self.child.process_id().unwrap();
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"));
+        Pid::from_raw(children.unwrap().trim().parse().unwrap()).unwrap()
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.process_id().unwrap()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 }
 
@@ -110,7 +149,7 @@ fn the_detach_key_leaves_the_session_running_and_the_terminal_as_it_was() {
     terminal.type_keys("typed\r");
     terminal.wait_for("typed\r\ntyped");
     terminal.type_keys("\x1cd");
-    terminal.wait_for("[detached from session work]");
+    terminal.wait_for("[detached from work]");
     assert_eq!(terminal.exit_code(), 0);
     assert!(terminal.is_cooked());
     assert!(daemon.stdout(&["list"]).contains("running"));
@@ -118,7 +157,7 @@ fn the_detach_key_leaves_the_session_running_and_the_terminal_as_it_was() {
     let mut again = Terminal::run(&daemon, &["attach", "work"]);
     again.wait_for("typed");
     again.type_keys("\x04");
-    again.wait_for("[session work ended: exit code 0]");
+    again.wait_for("[work exited with code 0]");
     assert_eq!(again.exit_code(), 0);
     assert!(again.is_cooked());
 }
@@ -138,7 +177,7 @@ fn what_was_typed_right_before_the_detach_key_still_reaches_the_session() {
     let mut terminal = Terminal::run(&daemon, &command);
     terminal.wait_for("ready");
     terminal.type_keys("last words\r\x1cd");
-    terminal.wait_for("[detached from session work]");
+    terminal.wait_for("[detached from work]");
     assert_eq!(terminal.exit_code(), 0);
     let mut again = Terminal::run(&daemon, &["attach", "work"]);
     again.wait_for("last words");
@@ -172,9 +211,7 @@ fn a_signal_restores_the_terminal() {
     let mut terminal = Terminal::run(&daemon, &["new", "--", "sh", "-c", "echo ready; exec cat"]);
     terminal.wait_for("ready");
     assert!(!terminal.is_cooked());
-    let pid = i32::try_from(terminal.child.process_id().unwrap()).unwrap();
-    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), Signal::TERM)
-        .unwrap();
+    terminal.signal(Signal::TERM);
     assert_eq!(terminal.exit_code(), 0);
     assert!(terminal.is_cooked());
 }
@@ -185,7 +222,178 @@ fn the_daemons_end_restores_the_terminal() {
     let mut terminal = Terminal::run(&daemon, &["new", "--", "sh", "-c", "echo ready; exec cat"]);
     terminal.wait_for("ready");
     daemon.command(&["shutdown"]).assert().success();
-    terminal.wait_for("ended: ");
+    terminal.wait_for("[1 was ended by signal 1]");
     assert_eq!(terminal.exit_code(), 0);
     assert!(terminal.is_cooked());
+}
+
+/// What the terminal is set to.
+fn settings(modes: &Termios) -> String {
+    format!(
+        "{:?} {:?} {:?} {:?}",
+        modes.input_modes, modes.output_modes, modes.control_modes, modes.local_modes
+    )
+}
+
+/// Attaches under a shell with settings of its own, leaves, and looks at the terminal before and after.
+fn assert_restored_by(session: &str, farewell: &str, leave: impl FnOnce(&mut Terminal, &Daemon)) {
+    let daemon = Daemon::start();
+    let ready = "printf '\\033[?2004h\\033[?1006h'; echo ready; exec cat";
+    daemon.stdout(&["new", "-d", "--name", "work", "--", "sh", "-c", ready]);
+    let script = format!(
+        "stty -ixon echonl; echo start; read line; \"$SESSIOND\" attach {session}; echo code $?; read line"
+    );
+    let mut terminal = Terminal::shell(&daemon, &script);
+    terminal.wait_for("start");
+    let before = settings(&terminal.modes());
+    terminal.type_keys("\r");
+    leave(&mut terminal, &daemon);
+    terminal.wait_for(farewell);
+    assert_eq!(settings(&terminal.modes()), before);
+    if session == "work" {
+        // Bracketed paste and mouse went through, and were switched off again.
+        let on = terminal.seen.find("\x1b[?2004h").unwrap();
+        let off = terminal.seen.rfind("1006;1015;1016;2004l").unwrap();
+        assert!(terminal.seen.contains("1006") && on < off);
+    }
+}
+
+#[test]
+fn the_terminal_is_as_it_was_after_the_detach_key() {
+    assert_restored_by("work", "code 0", |terminal, _| {
+        terminal.wait_for("ready");
+        terminal.type_keys("\x1cd");
+        terminal.wait_for("[detached from work]");
+    });
+}
+
+#[test]
+fn the_terminal_is_as_it_was_after_a_signal() {
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        assert_restored_by("work", "code 0", |terminal, _| {
+            terminal.wait_for("ready");
+            let attached = terminal.child_of_shell();
+            kill_process(attached, signal).unwrap();
+        });
+    }
+}
+
+#[test]
+fn the_terminal_is_as_it_was_after_a_lost_connection() {
+    assert_restored_by("work", "code 6", |terminal, daemon| {
+        terminal.wait_for("ready");
+        daemon.signal(Signal::KILL);
+        terminal.wait_for("[lost the connection]");
+    });
+}
+
+#[test]
+fn the_terminal_is_as_it_was_after_a_refusal() {
+    assert_restored_by("nobody", "code 1", |_, _| {});
+}
+
+#[test]
+fn the_suspend_key_and_its_signal_give_the_shell_its_terminal_back_and_fg_the_session() {
+    let daemon = Daemon::start();
+    daemon.stdout(&[
+        "new",
+        "-d",
+        "--name",
+        "work",
+        "--",
+        "sh",
+        "-c",
+        "echo ready; exec cat",
+    ]);
+    let script = "\"$SESSIOND\" attach work; echo stopped one; read line; fg; echo stopped two; fg; read line";
+    let mut terminal = Terminal::shell(&daemon, script);
+    terminal.wait_for("ready");
+    terminal.type_keys("\x1c\x1a");
+    terminal.wait_for("[suspended; work goes on]");
+    terminal.wait_past("stopped one");
+    assert!(terminal.is_cooked());
+    assert!(
+        daemon
+            .stdout(&["list", "--json"])
+            .contains(r#""clients": 0"#)
+    );
+    terminal.type_keys("\r");
+    terminal.wait_for("ready");
+    terminal.type_keys("echoed\r");
+    terminal.wait_for("echoed\r\nechoed");
+    let attached = terminal.child_of_shell();
+    kill_process(attached, Signal::TSTP).unwrap();
+    terminal.wait_past("stopped two");
+    terminal.wait_for("echoed");
+    terminal.type_keys("\x1cd");
+    terminal.wait_for("[detached from work]");
+}
+
+#[test]
+fn a_terminal_that_nobody_reads_keeps_no_signal_waiting() {
+    let daemon = Daemon::start();
+    let script = "echo ready; read line; exec yes 0123456789012345678901234567890123456789";
+    daemon.stdout(&["new", "-d", "--name", "work", "--", "sh", "-c", script]);
+    let mut terminal = Terminal::run(&daemon, &["attach", "work"]);
+    terminal.wait_for("ready");
+    block_on(async {
+        let client = Client::connect(&daemon.socket).await.unwrap();
+        let mut attachment = client
+            .attach("work".parse::<SessionRef>().unwrap(), None)
+            .await
+            .unwrap();
+        attachment.write(b"\n").await.unwrap();
+        // More than the terminal, its reader and the daemon can hold between them.
+        while attachment.offset() < 20 << 20 {
+            attachment.next().await.unwrap();
+        }
+    });
+    terminal.signal(Signal::TERM);
+    assert_eq!(terminal.exit_code(), 0);
+}
+
+#[test]
+fn who_looks_only_types_nothing_and_changes_no_size() {
+    let daemon = Daemon::start();
+    let script = "echo ready; read line; stty size; echo got $line; exec cat";
+    daemon.stdout(&[
+        "new", "-d", "--size", "20x70", "--name", "work", "--", "sh", "-c", script,
+    ]);
+    let mut terminal = Terminal::run(&daemon, &["attach", "--read-only", "work"]);
+    terminal.wait_for("ready");
+    terminal.type_keys("typed here\r");
+    daemon
+        .command(&["write", "work", "typed there\n"])
+        .assert()
+        .success();
+    terminal.wait_for("got typed there");
+    assert!(terminal.seen.contains("20 70") && !terminal.seen.contains("typed here"));
+    terminal.type_keys("\x1cd");
+    terminal.wait_for("[detached from work]");
+}
+
+#[test]
+fn the_flow_keys_stop_the_output_here_and_nowhere_else() {
+    let daemon = Daemon::start();
+    daemon.stdout(&[
+        "new",
+        "-d",
+        "--name",
+        "work",
+        "--",
+        "sh",
+        "-c",
+        "echo ready; exec cat",
+    ]);
+    let mut held = Terminal::run(&daemon, &["attach", "--flow-keys", "work"]);
+    let mut other = Terminal::run(&daemon, &["attach", "work"]);
+    held.wait_for("ready");
+    other.wait_for("ready");
+    held.type_keys("\x13");
+    held.type_keys("while held\r");
+    other.wait_for("while held\r\nwhile held");
+    held.type_keys("\x11");
+    held.wait_for("while held\r\nwhile held");
+    held.type_keys("\x1cd");
+    held.wait_for("[detached from work]");
 }

@@ -6,12 +6,16 @@
 )]
 
 mod attach;
+mod clients;
 mod daemon;
 mod endings;
 mod inheritance;
 mod lifecycle;
 mod open_files;
 mod output;
+mod pausing;
 mod processes;
+mod silence;
 mod starting;
+mod waits;
 mod wire;
