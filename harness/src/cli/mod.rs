@@ -8,6 +8,7 @@ mod progress;
 mod recordings;
 mod repeat;
 mod run;
+mod triage;
 mod watch;
 pub(crate) mod workspace;
 
@@ -56,6 +57,8 @@ enum Command {
     Judge(RecordingArguments),
     /// Print the report of a run
     Report(RecordingArguments),
+    /// Show what leaks in a run, since when, and where to look first
+    Triage(triage::TriageArguments),
     /// Print a JSON Schema
     Schema {
         /// Of what
@@ -255,6 +258,7 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => plan::plan(&arguments),
         Command::Judge(arguments) => recordings::judge(&arguments.run),
         Command::Report(arguments) => recordings::report(&arguments.run),
+        Command::Triage(arguments) => triage::triage(&arguments),
         Command::Schema { document } => output::json(&document.schema()),
         Command::Prove(arguments) => crate::prove::prove(&arguments),
         Command::Selftest(arguments) => crate::selftest::selftest(&arguments),

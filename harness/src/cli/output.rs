@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use super::Failure;
 use crate::exit_code;
 use crate::report::repeat::RepeatReport;
+use crate::report::triage::Triage;
 use crate::report::{self, RunReport};
 use crate::style::{Colour, Style};
 
@@ -42,6 +43,15 @@ pub(super) fn report(report: &RunReport) -> Result<(), Failure> {
         false => Ok(()),
     });
     written(wrote)
+}
+
+/// Prints where to look first.
+pub(super) fn triage(triage: &Triage<'_>, explain: bool) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    written(match explain {
+        true => triage.explain(&mut out),
+        false => triage.write(style(), &mut out),
+    })
 }
 
 /// Prints what repeated runs come to.

@@ -13,7 +13,7 @@ use crate::report::{self, Curves, RunReport};
 pub(crate) struct Judged {
     pub(crate) verdict: RunVerdict,
     pub(crate) report: RunReport,
-    curves: Vec<Curves>,
+    pub(crate) curves: Vec<Curves>,
 }
 
 impl Judged {

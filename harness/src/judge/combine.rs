@@ -41,6 +41,7 @@ pub(super) fn scenario(evidence: &Evidence<'_>) -> ScenarioVerdict {
         duration_ms: evidence.finished.map_or(0, |finished| finished.duration_ms),
         gates,
         sites: evidence.compared.map(sites::growing).unwrap_or_default(),
+        held: evidence.compared.map(sites::held).unwrap_or_default(),
         attributions: attribution::all(evidence),
     }
 }

@@ -27,8 +27,8 @@ mod verdict;
 
 pub use rate::{Growth, WATCH_SAMPLES_MIN, growth_over_time, hourly};
 pub use verdict::{
-    Amount, Attribution, ExitClass, Failure, GateVerdict, GrowingSite, JudgedGate, Kind, Quantity,
-    RunVerdict, ScenarioVerdict, Unit, Verdict,
+    Amount, Attribution, ExitClass, Failure, GateVerdict, GrowingSite, HeldSite, JudgedGate, Kind,
+    Quantity, RunVerdict, ScenarioVerdict, Unit, Verdict,
 };
 
 use crate::record::event::{Event, Line, RunStarted, ScenarioStarted};

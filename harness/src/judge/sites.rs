@@ -5,7 +5,7 @@
 
 use super::evidence::Evidence;
 use super::gates::Finding;
-use super::verdict::{Amount, GateVerdict, GrowingSite};
+use super::verdict::{Amount, GateVerdict, GrowingSite, HeldSite};
 use crate::record::event::{SiteSurvivors, SitesCompared};
 
 /// A site must leave at least a block every so many cycles: a cache still moves by a block or two.
@@ -52,6 +52,7 @@ pub(super) fn growing(compared: &SitesCompared) -> Vec<GrowingSite> {
             function: site.function.clone(),
             file: site.file.clone(),
             line: site.line,
+            owner: site.owner,
             bytes: difference(site.bytes),
             blocks: difference(site.blocks),
             cycles,
@@ -65,6 +66,30 @@ pub(super) fn growing(compared: &SitesCompared) -> Vec<GrowingSite> {
             .then_with(|| a.line.cmp(&b.line))
     });
     growing
+}
+
+/// The sites that keep something and do not grow, most bytes first.
+pub(super) fn held(compared: &SitesCompared) -> Vec<HeldSite> {
+    let cycles = compared.cycles[0].max(1);
+    let mut held: Vec<HeldSite> = compared
+        .sites
+        .iter()
+        .filter(|site| site.blocks[1] > 0 && !scales(site, cycles))
+        .map(|site| HeldSite {
+            function: site.function.clone(),
+            file: site.file.clone(),
+            line: site.line,
+            owner: site.owner,
+            bytes: site.bytes,
+            blocks: site.blocks,
+        })
+        .collect();
+    held.sort_by(|a, b| {
+        b.bytes[1]
+            .cmp(&a.bytes[1])
+            .then_with(|| a.function.cmp(&b.function))
+    });
+    held
 }
 
 fn scales(site: &SiteSurvivors, cycles: u32) -> bool {

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::record::event::Owner;
 use crate::scenario::Metric;
 
 /// What a run or a scenario comes to. Closed: a reader fails on one that it does not know.
@@ -114,6 +115,8 @@ pub struct ScenarioVerdict {
     pub gates: Vec<JudgedGate>,
     /// Allocation sites whose surviving blocks scale with the cycles, most bytes per cycle first.
     pub sites: Vec<GrowingSite>,
+    /// Those that keep something and do not grow, most bytes first.
+    pub held: Vec<HeldSite>,
     /// What the growth of the live heap goes with, and what is allocated on the way; where the load varied.
     pub attributions: Vec<Attribution>,
 }
@@ -235,6 +238,9 @@ pub struct GrowingSite {
     pub file: String,
     /// Its line.
     pub line: u32,
+    /// Whose code that is.
+    #[serde(default)]
+    pub owner: Owner,
     /// Bytes that `cycles` more cycles left alive.
     pub bytes: i64,
     /// Blocks that `cycles` more cycles left alive.
@@ -243,4 +249,21 @@ pub struct GrowingSite {
     pub cycles: u32,
     /// The whole stack, innermost first.
     pub stack: Vec<String>,
+}
+
+/// An allocation site with surviving blocks that do not scale with the cycles: a cache, a pool, something kept once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeldSite {
+    /// The function.
+    pub function: String,
+    /// Its source file.
+    pub file: String,
+    /// Its line.
+    pub line: u32,
+    /// Whose code that is.
+    pub owner: Owner,
+    /// Bytes alive after the shorter window and after the longer one.
+    pub bytes: [u64; 2],
+    /// Blocks alive after them.
+    pub blocks: [u64; 2],
 }

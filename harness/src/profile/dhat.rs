@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::frame::Frame;
 use super::sources::Sources;
+use crate::record::event::Owner;
 
 /// Frames kept of a stack.
 const STACK_MAX: usize = 32;
@@ -35,6 +36,7 @@ pub(super) struct Place {
 pub(super) struct Survivors {
     pub blocks: u64,
     pub bytes: u64,
+    pub owner: Owner,
     pub stack: Vec<String>,
     largest: u64,
 }
@@ -115,6 +117,7 @@ impl Profile {
                     }
                 }
             }
+            let is_own = own.is_some();
             let own = own.or_else(|| frames.iter().position(|frame| !frame.is_carrier()));
             let Some(user) = frames.get(own.unwrap_or(0)) else {
                 continue;
@@ -127,6 +130,7 @@ impl Profile {
             let site = sites.entry(place).or_insert_with(|| Survivors {
                 blocks: 0,
                 bytes: 0,
+                owner: owner(user, is_own),
                 stack: Vec::new(),
                 largest: 0,
             });
@@ -138,6 +142,16 @@ impl Profile {
             }
         }
         Self { sites }
+    }
+}
+
+/// Whose code a frame is; `is_own` where its file was found among the user's.
+fn owner(frame: &Frame, is_own: bool) -> Owner {
+    match (is_own, frame.file.as_str()) {
+        (true, _) => Owner::Yours,
+        (false, "") => Owner::Unknown,
+        (false, _) if frame.is_carrier() => Owner::Std,
+        (false, _) => Owner::Dependency,
     }
 }
 

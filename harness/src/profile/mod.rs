@@ -23,6 +23,7 @@ pub fn compare(windows: &[Profile; 2], cycles: [u32; 2]) -> SitesCompared {
                 function: place.function.clone(),
                 file: place.file.clone(),
                 line: place.line,
+                owner: survivors.owner,
                 stack: survivors.stack.clone(),
                 blocks: [0, 0],
                 bytes: [0, 0],

@@ -490,12 +490,30 @@ pub struct SiteSurvivors {
     pub file: String,
     /// Its line.
     pub line: u32,
+    /// Whose code that is.
+    #[serde(default)]
+    pub owner: Owner,
     /// The whole stack, innermost first, addresses and hash suffixes stripped (at most 32 frames).
     pub stack: Vec<String>,
     /// Blocks alive at the end of the windows.
     pub blocks: [u64; 2],
     /// Bytes alive at the end of the windows.
     pub bytes: [u64; 2],
+}
+
+/// Whose code an allocation site is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    /// A file of the workspace that is tested.
+    Yours,
+    /// A crate that it depends on.
+    Dependency,
+    /// The standard library.
+    Std,
+    /// Nobody knows: no line tables, or an older recording.
+    #[default]
+    Unknown,
 }
 
 /// How the driving of a scenario ended; what it means for the verdict is the judge's.

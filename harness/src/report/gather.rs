@@ -7,6 +7,9 @@ use crate::record::event::{Event, Line, Phase, RunStarted, Sample, ScenarioStart
 /// The version of `run.json`.
 const SCHEMA: u32 = 1;
 
+/// Sites reported that do not grow: those that keep most.
+const HELD_MAX: usize = 16;
+
 /// The report of a run: its verdict beside what the recording says about how it was obtained. `verdict` is that of
 /// `lines`: the same scenarios in the same order.
 pub fn from(verdict: &RunVerdict, lines: &[Line]) -> RunReport {
@@ -113,6 +116,7 @@ fn scenario(
         allocator: target.and_then(|target| target.allocator.clone()),
         gates: verdict.gates.iter().map(gate).collect(),
         sites: verdict.sites.clone(),
+        held: verdict.held.iter().take(HELD_MAX).cloned().collect(),
         profiles: profiles.collect(),
         series: series(&samples),
         attributions: verdict.attributions.clone(),

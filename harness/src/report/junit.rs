@@ -91,12 +91,13 @@ fn explained(scenario: &ScenarioReport, gate: &GateReport) -> String {
         text::limit(gate),
         text::detail(gate)
     )];
-    lines.extend(
-        scenario
-            .sites
-            .iter()
-            .map(|site| format!("{} at {}", site.function, text::place(site))),
-    );
+    lines.extend(scenario.sites.iter().map(|site| {
+        format!(
+            "{} at {}",
+            site.function,
+            text::place(&site.file, site.line)
+        )
+    }));
     lines.push(text::again(scenario));
     lines.join("\n")
 }

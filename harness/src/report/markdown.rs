@@ -137,7 +137,7 @@ fn write_sites(sites: &[GrowingSite], out: &mut dyn Write) -> io::Result<()> {
             out,
             "| `{}` | {} | {} | {:+} | {} |",
             site.function.replace('|', "\\|"),
-            escaped(&text::place(site)),
+            escaped(&text::place(&site.file, site.line)),
             crate::units::ByteDelta(site.bytes),
             site.blocks,
             site.cycles

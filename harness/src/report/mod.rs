@@ -2,6 +2,7 @@
 
 pub mod annotations;
 mod curves;
+mod flame;
 mod gather;
 pub mod junit;
 pub mod markdown;
@@ -14,6 +15,7 @@ pub mod terminal;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod triage;
 
 pub use curves::{Curve, Curves, curves};
 pub use gather::from;

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::judge::{Amount, Attribution, Failure, GateVerdict, GrowingSite, Kind, Unit, Verdict};
+use crate::judge::{
+    Amount, Attribution, Failure, GateVerdict, GrowingSite, HeldSite, Kind, Unit, Verdict,
+};
 use crate::record::event::FalseAlarmBudget;
 
 /// A run.
@@ -77,6 +79,9 @@ pub struct ScenarioReport {
     pub gates: Vec<GateReport>,
     /// Allocation sites that grow with the cycles.
     pub sites: Vec<GrowingSite>,
+    /// Sites that keep something and do not grow with the cycles: caches, pools, what is kept once (at most 16).
+    #[serde(default)]
+    pub held: Vec<HeldSite>,
     /// Profiles that were stored, relative to the run's directory.
     pub profiles: Vec<String>,
     /// What was sampled, in short.

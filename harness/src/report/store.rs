@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::curves::Curves;
 use super::model::RunReport;
-use super::{junit, markdown, page, sarif};
+use super::{flame, junit, markdown, page, sarif};
 
 /// Why a report could not be stored.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,8 @@ pub struct StoreError {
     pub source: io::Error,
 }
 
-/// Writes `run.json`, `report.md`, `report.html`, `junit.xml` and `results.sarif` into `directory`, which exists.
+/// Writes `run.json`, `report.md`, `report.html`, `junit.xml` and `results.sarif` into `directory`, which exists, and a flame
+/// graph per scenario with growing sites.
 ///
 /// # Errors
 /// When a file cannot be written; then the one that was there before is still whole.
@@ -44,6 +45,16 @@ pub fn store(report: &RunReport, curves: &[Curves], directory: &Path) -> Result<
         let path = directory.join(name);
         contents
             .and_then(|contents| replace(directory, &path, &contents))
+            .map_err(|source| StoreError { path, source })?;
+    }
+    for scenario in &report.scenarios {
+        let Some(graph) = flame::render(scenario) else {
+            continue;
+        };
+        let profiles = directory.join("profiles");
+        let path = profiles.join(flame::file_name(scenario));
+        std::fs::create_dir_all(&profiles)
+            .and_then(|()| replace(&profiles, &path, graph.as_bytes()))
             .map_err(|source| StoreError { path, source })?;
     }
     Ok(())

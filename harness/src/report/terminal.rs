@@ -74,7 +74,7 @@ pub fn write_scenario(
             crate::units::ByteDelta(site.bytes),
             site.blocks
         );
-        let place = text::place(site);
+        let place = text::place(&site.file, site.line);
         note(
             "- ",
             &format!("grows: {} ({place}), {growth}", site.function),
@@ -146,7 +146,7 @@ fn write_gates(scenario: &ScenarioReport, style: Style, out: &mut dyn Write) -> 
 }
 
 /// Writes a text below its heading, wrapped to the width; the lines after the first hang under the first word.
-fn note(label: &str, text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn note(label: &str, text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let width = usize::from(style.width.max(Style::MIN_WIDTH)) - INDENT;
     let hang = if label.is_empty() { 0 } else { 2 };
     let mut line = label.to_owned();

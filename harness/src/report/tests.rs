@@ -1,5 +1,7 @@
 //! Reports as people read them.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::judge::judge;
 use crate::judge::tests::recording::{Builder, ScenarioBuilder, add_heap, site};
@@ -184,6 +186,7 @@ fn a_stored_report_replaces_the_one_before_and_leaves_nothing_else() {
         names,
         [
             "junit.xml",
+            "profiles",
             "report.html",
             "report.md",
             "results.sarif",
@@ -327,4 +330,58 @@ fn a_curve_of_thousands_of_cycles_is_drawn_in_strides_and_keeps_its_ends() {
         .unwrap();
     assert_eq!(live.values.len(), cycles.len());
     assert_eq!(live.values.last(), Some(&Some(205_000)));
+}
+
+fn triage<'r>(
+    report: &'r RunReport,
+    curves: &'r [Curves],
+    green: &'r BTreeMap<String, triage::Green>,
+) -> triage::Triage<'r> {
+    triage::Triage {
+        report,
+        curves,
+        green,
+        directory: "reports/latest",
+    }
+}
+
+#[test]
+fn triage_names_the_line_its_callers_and_what_changed() {
+    let lines = mixed();
+    let (report, curves) = (report(&lines), curves(&lines));
+    let green = BTreeMap::from([(
+        "open-close".to_owned(),
+        triage::Green {
+            run_id: "2025-12-31T000000".to_owned(),
+            held: Vec::new(),
+        },
+    )]);
+    let triage = triage(&report, &curves, &green);
+    let mut out = Vec::new();
+    triage.write(Style::PLAIN, &mut out).unwrap();
+    triage.explain(&mut out).unwrap();
+    insta::assert_snapshot!(String::from_utf8(out).unwrap());
+}
+
+#[test]
+fn triage_of_a_run_without_a_leak_says_so() {
+    let lines = ScenarioBuilder::clean("one", 31).alone();
+    let (report, curves, green) = (report(&lines), curves(&lines), BTreeMap::new());
+    let mut out = Vec::new();
+    triage(&report, &curves, &green)
+        .write(Style::PLAIN, &mut out)
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "Nothing leaks in run 2026-01-01T000000.\n"
+    );
+}
+
+#[test]
+fn what_grew_is_drawn_as_wide_as_its_bytes() {
+    let report = report(&mixed());
+    let graph = flame::render(&report.scenarios[1]).unwrap();
+    assert!(graph.contains("sessiond::core::Core::opened"));
+    assert!(graph.contains("4,288 bytes"), "{graph}");
+    assert_eq!(flame::render(&report.scenarios[0]), None);
 }

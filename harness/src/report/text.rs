@@ -1,7 +1,8 @@
 //! Numbers and verdicts as words, the same in every rendering for people.
 
 use super::model::{GateReport, RunReport, ScenarioReport};
-use crate::judge::{Amount, Attribution, GateVerdict, GrowingSite, Kind, Quantity, Unit, Verdict};
+use crate::judge::{Amount, Attribution, GateVerdict, Kind, Quantity, Unit, Verdict};
+use crate::record::event::Owner;
 use crate::scenario::Metric;
 use crate::units::{ByteDelta, Bytes};
 
@@ -196,11 +197,19 @@ pub(super) fn duration(milliseconds: u64) -> String {
 }
 
 /// `daemon/src/core/mod.rs:40`, or that nobody knows.
-pub(super) fn place(site: &GrowingSite) -> String {
-    if site.file.is_empty() {
-        "no line tables".to_owned()
-    } else {
-        format!("{}:{}", site.file, site.line)
+pub(super) fn place(file: &str, line: u32) -> String {
+    match file {
+        "" => "no line tables".to_owned(),
+        file => format!("{file}:{line}"),
+    }
+}
+
+/// Whose code a site is, where it is not the user's.
+pub(super) fn whose(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Yours | Owner::Unknown => "",
+        Owner::Dependency => " (a dependency)",
+        Owner::Std => " (the standard library)",
     }
 }
 

@@ -84,6 +84,7 @@ fn verdict(verdict: Verdict, red: &[Metric]) -> ScenarioVerdict {
         duration_ms: 1500,
         gates: red.iter().map(gate).collect(),
         sites: Vec::new(),
+        held: Vec::new(),
         attributions: Vec::new(),
     }
 }

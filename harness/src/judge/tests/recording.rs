@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::record::event::{
     CycleFinished, Disk, Event, FalseAlarmBudget, Gauge, GaugeKind, Heap, IdleMeasured, Line, Load,
-    Memory, Outcome, Phase, ProfileWindow, RecordedGate, RunStarted, SCHEMA, Sample,
+    Memory, Outcome, Owner, Phase, ProfileWindow, RecordedGate, RunStarted, SCHEMA, Sample,
     ScenarioFinished, ScenarioStarted, Settle, SiteSurvivors, SitesCompared, TargetExited,
     TargetStarted, WithinCycle,
 };
@@ -267,6 +267,7 @@ pub(crate) fn site(function: &str, line: u32, blocks: [u64; 2], bytes: [u64; 2])
         function: function.to_owned(),
         file: "daemon/src/core/mod.rs".to_owned(),
         line,
+        owner: Owner::Yours,
         stack: vec![function.to_owned(), "sessiond::main".to_owned()],
         blocks,
         bytes,

@@ -3,8 +3,9 @@
 use maud::{Markup, html};
 
 use super::tone;
-use crate::judge::{GateVerdict, GrowingSite, Verdict};
+use crate::judge::{GateVerdict, GrowingSite, Unit, Verdict};
 use crate::report::curves::Curves;
+use crate::report::flame;
 use crate::report::model::ScenarioReport;
 use crate::report::text;
 use crate::units::ByteDelta;
@@ -33,6 +34,8 @@ pub(super) fn section(index: usize, scenario: &ScenarioReport, curves: Option<&C
             @if !text::nothing_observed(scenario) { (gates(scenario)) }
             (attributions(scenario))
             @if !scenario.sites.is_empty() { (sites(&scenario.sites)) }
+            (held(scenario))
+            (flame_graph(scenario))
             @if let Some(curves) = curves { (figures(index, curves)) }
             @if !scenario.profiles.is_empty() {
                 p { "Heap profiles, for dhat's viewer: " @for path in &scenario.profiles { code { (path) } " " } }
@@ -88,7 +91,8 @@ fn sites(sites: &[GrowingSite]) -> Markup {
                 li {
                     details {
                         summary {
-                            code { (site.function) } " " span class="place" { (text::place(site)) }
+                            code { (site.function) } " "
+                            span class="place" { (text::place(&site.file, site.line)) (text::whose(site.owner)) }
                             span class="n" {
                                 (ByteDelta(site.bytes).to_string()) " in " (format!("{:+}", site.blocks))
                                 " blocks over " (site.cycles) " cycles"
@@ -101,6 +105,38 @@ fn sites(sites: &[GrowingSite]) -> Markup {
         }
         @if sites.len() > SITES_SHOWN {
             p { "and " (sites.len() - SITES_SHOWN) " more in " code { "run.json" } "." }
+        }
+    }
+}
+
+/// What survives and does not grow, in case one of them was meant to be empty.
+fn held(scenario: &ScenarioReport) -> Markup {
+    html! {
+        @if !scenario.held.is_empty() {
+            details {
+                summary class="facts" { (scenario.held.len()) " sites keep something and do not grow with the cycles" }
+                ul class="sites" {
+                    @for site in &scenario.held {
+                        li {
+                            code { (site.function) } " "
+                            span class="place" { (text::place(&site.file, site.line)) (text::whose(site.owner)) }
+                            span class="n" { (text::quantity(Unit::Bytes, site.bytes[1].cast_signed())) " in " (site.blocks[1]) " blocks" }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// In a frame of its own: every graph brings its script and its styles.
+fn flame_graph(scenario: &ScenarioReport) -> Markup {
+    html! {
+        @if let Some(graph) = flame::render(scenario) {
+            details open {
+                summary { "What grew, by who asked for it" }
+                iframe class="flame" sandbox="allow-scripts" title="flame graph" srcdoc=(graph) {}
+            }
         }
     }
 }
