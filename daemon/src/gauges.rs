@@ -10,7 +10,7 @@ pub(crate) static TOMBSTONES: Gauge = Gauge::length("tombstones");
 pub(crate) static CLIENTS: Gauge = Gauge::length("clients");
 /// Attachments of clients to sessions, counted where the output is handed out.
 pub(crate) static SUBSCRIBERS: Gauge = Gauge::length("subscribers");
-/// Requests that wait for a session to start, exit or close.
+/// Requests that wait for a session to start, exit or be gone.
 pub(crate) static WAITERS: Gauge = Gauge::length("waiters");
 /// Tasks of the task group.
 pub(crate) static TASKS: Gauge = Gauge::length("tasks");
@@ -28,7 +28,11 @@ pub(crate) static SCREEN_BYTES: Gauge = Gauge::accounted("screen_bytes");
 pub(crate) static REPLAY_BYTES: Gauge = Gauge::accounted("replay_bytes");
 /// Waits for text that sessions look out for.
 pub(crate) static WATCHES: Gauge = Gauge::length("watches");
-/// Bytes that tombstones hold.
+/// Bytes that commands, environments and directories of sessions hold: of those that start, and for a restart.
+pub(crate) static RECIPE_BYTES: Gauge = Gauge::accounted("recipe_bytes");
+/// Bytes of the ends of raw output that are kept for answers to `run`.
+pub(crate) static RUN_BYTES: Gauge = Gauge::accounted("run_bytes");
+/// Bytes that final screens hold: of tombstones, and of sessions between two processes.
 pub(crate) static TOMBSTONE_BYTES: Gauge = Gauge::accounted("tombstone_bytes");
 
 static GAUGES: &[&Gauge] = &[
@@ -45,6 +49,8 @@ static GAUGES: &[&Gauge] = &[
     &SCREEN_BYTES,
     &REPLAY_BYTES,
     &WATCHES,
+    &RECIPE_BYTES,
+    &RUN_BYTES,
     &TOMBSTONE_BYTES,
 ];
 

@@ -1,7 +1,9 @@
 //! One session's output as one connection receives it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use sessiond_protocol::{ExitStatus, SessionId, SessionInfo, Size};
+use sessiond_protocol::{EndReason, ExitStatus, SessionId, SessionInfo, Size};
 
 use crate::driver::{Handle, Seat};
 use crate::error::ClientError;
@@ -19,8 +21,10 @@ pub enum Event {
         /// How much.
         dropped_bytes: u64,
     },
-    /// Its process ended; the last event.
-    Exited(ExitStatus),
+    /// Its process ended, and another is started after this time at the soonest; a snapshot follows then.
+    Respawning(ExitStatus, Duration),
+    /// It ended, like this and for this reason; the last event.
+    Exited(ExitStatus, EndReason),
 }
 
 impl Event {
@@ -28,7 +32,7 @@ impl Event {
     pub(crate) const fn bytes(&self) -> usize {
         match self {
             Event::Output(bytes) | Event::Snapshot(bytes) => bytes.len(),
-            Event::Resynced { .. } | Event::Exited(_) => 0,
+            Event::Resynced { .. } | Event::Respawning(..) | Event::Exited(..) => 0,
         }
     }
 }

@@ -59,6 +59,10 @@ impl Client {
         }
     }
 
+    pub(crate) async fn call(&self, request: &Request) -> Result<Success, ClientError> {
+        self.handle.call(request).await
+    }
+
     /// What the server said of itself.
     #[must_use]
     pub const fn server(&self) -> &ServerHello {
@@ -89,7 +93,7 @@ impl Client {
     /// `spawn_failed`, `name_taken`, `limit`; and see [`Client`].
     pub async fn create(&self, params: CreateParams) -> Result<SessionInfo, ClientError> {
         match self.handle.call(&Request::Create(params)).await? {
-            Success::Created { session } => Ok(session),
+            Success::Created { session, .. } => Ok(session),
             other => Err(unexpected(&other)),
         }
     }

@@ -1,6 +1,7 @@
 //! The task behind a client: the only one that touches its socket.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sessiond_protocol::{
@@ -154,8 +155,21 @@ async fn receive(
 
 async fn take_notice(link: &Link, notice: Notice) {
     match notice {
-        Notice::Exited { session, status } => {
-            link.deliver(session, Event::Exited(status), None).await;
+        Notice::Exited {
+            session,
+            status,
+            reason,
+        } => {
+            link.deliver(session, Event::Exited(status, reason), None)
+                .await;
+        }
+        Notice::Respawning {
+            session,
+            status,
+            in_ms,
+        } => {
+            let event = Event::Respawning(status, Duration::from_millis(in_ms));
+            link.deliver(session, event, None).await;
         }
         Notice::Resynced {
             session,

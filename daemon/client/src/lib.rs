@@ -15,6 +15,7 @@ mod attachment;
 mod client;
 mod driver;
 mod error;
+mod life;
 mod link;
 mod mailbox;
 mod raw;

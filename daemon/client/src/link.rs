@@ -126,7 +126,7 @@ impl Link {
             return; // detached, or its attachment was dropped
         };
         mailbox.room().await;
-        let is_last = matches!(event, Event::Exited(_));
+        let is_last = matches!(event, Event::Exited(..));
         self.wish(session, mailbox.push(event, offset));
         if is_last {
             mailbox.close();

@@ -74,7 +74,10 @@ impl Mailbox {
         let bytes = event.bytes();
         let counted = match &event {
             Event::Output(output) => queue.offset + output.len() as u64,
-            Event::Snapshot(_) | Event::Resynced { .. } | Event::Exited(_) => queue.offset,
+            Event::Snapshot(_)
+            | Event::Resynced { .. }
+            | Event::Respawning(..)
+            | Event::Exited(..) => queue.offset,
         };
         queue.offset = offset.unwrap_or(counted);
         let entry = (event, queue.offset);

@@ -16,7 +16,7 @@
 //! input frame: request id, session id,
 //! bytes                                 ->
 //!                                       <- {"id":2,"result":{"kind":"written"}}
-//!                                       <- {"notice":"exited","params":{"session":3,"status":{"code":0}}}
+//!                                       <- {"notice":"exited","params":{"session":3,"status":{"code":0},"reason":"exited"}}
 //! ```
 //!
 //! Requests may be answered in any order; `id` ties a reply to its request.
@@ -25,12 +25,16 @@ mod attach;
 mod buffer;
 mod decoder;
 mod frame;
+mod life;
 mod limits;
 mod message;
 mod name;
 mod reply;
 mod request;
+mod respawn;
 mod session;
+mod signal;
+mod ttl;
 mod wait;
 
 pub use attach::AttachParams;
@@ -39,9 +43,10 @@ pub use decoder::{Decoded, FrameDecoder, FrameError};
 pub use frame::{
     Frame, FrameKind, HEADER_BYTES, encode_control, encode_input, encode_output, encode_snapshot,
 };
+pub use life::{EndReason, IfExists, KillParams, RenameParams, RunParams, RunResult};
 pub use limits::{
-    FATAL_FRAME_FACTOR, INPUT_BYTES_MAX, INPUT_OWN_BYTES_MAX, MAX_FRAME_BYTES, NAME_CHARS_MAX, PROTOCOL_VERSION,
-    REQUESTS_IN_FLIGHT_MAX, SIDE_MAX,
+    FATAL_FRAME_FACTOR, INPUT_BYTES_MAX, INPUT_OWN_BYTES_MAX, MAX_FRAME_BYTES, NAME_CHARS_MAX,
+    PROTOCOL_VERSION, REQUESTS_IN_FLIGHT_MAX, RUN_OUTPUT_BYTES_MAX, SIDE_MAX,
 };
 pub use message::{ClientHello, Notice, Reply, ServerHello, ServerMessage};
 pub use name::{NameError, SessionName};
@@ -50,7 +55,10 @@ pub use request::{
     CreateParams, Request, RequestFault, ResizeParams, ScreenParams, SessionParams, WaitParams,
     parse_client_hello, parse_request,
 };
+pub use respawn::{RespawnError, RespawnParams, RespawnWhen};
 pub use session::{
     ExitStatus, RequestId, SessionId, SessionInfo, SessionRef, SessionState, Size, SizeError,
 };
+pub use signal::{SignalError, SignalName};
+pub use ttl::{Ttl, TtlError};
 pub use wait::{CancelParams, TextPattern, WaitIdleParams, WaitTextParams};

@@ -28,3 +28,7 @@ pub const NAME_CHARS_MAX: usize = 64;
 
 /// Rows or columns of a terminal: an 8K display in the smallest readable font has about this many.
 pub const SIDE_MAX: u16 = 1000;
+
+/// Bytes of output in the answer to a `run`: the end of a long build's log, and in one frame even when JSON takes six
+/// bytes for each of them.
+pub const RUN_OUTPUT_BYTES_MAX: usize = 128 << 10;

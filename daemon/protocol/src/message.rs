@@ -4,6 +4,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::life::EndReason;
 use crate::reply::{Failure, Success};
 use crate::request::Request;
 use crate::session::{ExitStatus, RequestId, SessionId};
@@ -50,12 +51,23 @@ pub struct Reply {
     deny_unknown_fields
 )]
 pub enum Notice {
-    /// To everybody attached: the session's process has ended and no frame of it follows.
+    /// To everybody attached: the session has ended and no frame of it follows.
     Exited {
         /// Which.
         session: SessionId,
-        /// How.
+        /// How its process ended.
         status: ExitStatus,
+        /// Why.
+        reason: EndReason,
+    },
+    /// To everybody attached: its process has ended and another is started. Its first snapshot follows.
+    Respawning {
+        /// Which.
+        session: SessionId,
+        /// How its process ended.
+        status: ExitStatus,
+        /// When the next one is started at the soonest, in milliseconds from now.
+        in_ms: u64,
     },
     /// To a client that missed output, because it read too slowly or held it: a snapshot follows in its place.
     Resynced {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::life::RunResult;
 use crate::session::{ExitStatus, SessionInfo, Size};
 
 /// A request that was done.
@@ -14,8 +15,10 @@ pub enum Success {
     Pong {},
     /// To `create`: it runs.
     Created {
-        /// The new session.
+        /// The session.
         session: SessionInfo,
+        /// False when it was there already.
+        created: bool,
     },
     /// To `list`, by id.
     Sessions {
@@ -58,6 +61,28 @@ pub enum Success {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<ExitStatus>,
     },
+    /// To `close_all`.
+    ClosedAll {
+        /// How many there were.
+        sessions: usize,
+    },
+    /// To `run`.
+    Ran {
+        /// What came of it.
+        run: RunResult,
+    },
+    /// To `restart`: it runs again.
+    Restarted {
+        /// The session, with its new process.
+        session: SessionInfo,
+    },
+    /// To `rename`.
+    Renamed {
+        /// The session, with its new name.
+        session: SessionInfo,
+    },
+    /// To `kill`: the signal was sent.
+    Signalled {},
     /// To `wait`.
     Exited {
         /// How its process ended.

@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::attach::AttachParams;
+use crate::life::{IfExists, KillParams, RenameParams, RunParams};
 use crate::message::ClientHello;
 use crate::name::SessionName;
 use crate::reply::{ErrorCode, Failure};
+use crate::respawn::RespawnParams;
 use crate::session::{RequestId, SessionRef, Size};
+use crate::ttl::Ttl;
 use crate::wait::{CancelParams, WaitIdleParams, WaitTextParams};
 
 /// A request: `{"id":..,"method":"..","params":{..}}` around one of these.
@@ -44,7 +47,10 @@ pub enum Request {
     Resize(ResizeParams),
     /// Ends a session and everything it started, and forgets it. Answered `closed` when nothing of it is left.
     Close(SessionParams),
-    /// Answered `exited` when a session's process has ended and its last output is on the screen.
+    /// Ends every session as `close` does. Answered `closed_all` when nothing is left of any.
+    CloseAll,
+    /// Answered `exited` when a session's process has ended and its last output is on the screen. One that is respawned
+    /// has ended when it is not respawned any more.
     Wait(WaitParams),
     /// Answered `seen` when a row of the screen shows a text, or has since this was asked.
     WaitText(WaitTextParams),
@@ -52,6 +58,16 @@ pub enum Request {
     WaitIdle(WaitIdleParams),
     /// Takes back a wait of this connection, which is answered `cancelled`. Answered `withdrawn`.
     Cancel(CancelParams),
+    /// Starts a session, waits for its end and forgets it. Answered `ran`. When this connection ends before, the session
+    /// is ended.
+    Run(RunParams),
+    /// Ends a session's process, where one runs, and starts its command again in a terminal of the same size. Answered
+    /// `restarted` once that runs.
+    Restart(SessionParams),
+    /// Gives a session another name, or none. Answered `renamed`.
+    Rename(RenameParams),
+    /// Sends a signal to a session's processes. Answered `signalled`.
+    Kill(KillParams),
     /// Closes every session and ends the daemon. Answered `shutting_down` at once; the connection ends with the daemon.
     Shutdown,
 }
@@ -62,7 +78,10 @@ impl Request {
     pub const fn is_answered_at_once(&self) -> bool {
         match self {
             Request::Create(_)
+            | Request::Run(_)
+            | Request::Restart(_)
             | Request::Close(_)
+            | Request::CloseAll
             | Request::Wait(_)
             | Request::WaitText(_)
             | Request::WaitIdle(_) => false,
@@ -77,6 +96,8 @@ impl Request {
             | Request::Pause(_)
             | Request::Resume(_)
             | Request::Resize(_)
+            | Request::Rename(_)
+            | Request::Kill(_)
             | Request::Cancel(_)
             | Request::Shutdown => true,
         }
@@ -95,7 +116,7 @@ pub struct SessionParams {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateParams {
-    /// A name, which no other session of the daemon may have.
+    /// A name, which no other session of the daemon may have. One that has ended gives it up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<SessionName>,
     /// Program and arguments; the program is looked up in the session's `PATH`.
@@ -115,6 +136,15 @@ pub struct CreateParams {
     /// Bytes of scrollback to keep at most; the daemon's default when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scrollback_bytes: Option<u64>,
+    /// What is done when the name is taken.
+    #[serde(default, skip_serializing_if = "IfExists::is_default")]
+    pub if_exists: IfExists,
+    /// How long it may stay unused; the daemon's default when absent.
+    #[serde(default, rename = "ttl_ms", skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Ttl>,
+    /// Whether its process is started again when it ends; it is not, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub respawn: Option<RespawnParams>,
 }
 
 /// A screen to be read.
@@ -205,10 +235,15 @@ pub fn parse_request(json: &[u8]) -> Result<(RequestId, Request), RequestFault> 
         "resume" => Request::Resume(read_params(id, &method, params)?),
         "resize" => Request::Resize(read_params(id, &method, params)?),
         "close" => Request::Close(read_params(id, &method, params)?),
+        "close_all" => without_params(id, params, Request::CloseAll)?,
         "wait" => Request::Wait(read_params(id, &method, params)?),
         "wait_text" => Request::WaitText(read_params(id, &method, params)?),
         "wait_idle" => Request::WaitIdle(read_params(id, &method, params)?),
         "cancel" => Request::Cancel(read_params(id, &method, params)?),
+        "run" => Request::Run(read_params(id, &method, params)?),
+        "restart" => Request::Restart(read_params(id, &method, params)?),
+        "rename" => Request::Rename(read_params(id, &method, params)?),
+        "kill" => Request::Kill(read_params(id, &method, params)?),
         "shutdown" => without_params(id, params, Request::Shutdown)?,
         _ => return Err(bad(Some(id), format!("unknown method {method:?}"))),
     };

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::SIDE_MAX;
 use crate::name::{NameError, SessionName};
+use crate::ttl::Ttl;
 
 /// A session's number: counted from 1 by one daemon and never used twice by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -168,19 +169,37 @@ impl fmt::Display for ExitStatus {
 }
 
 /// Where a session is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionState {
+    /// Its process is to be started when others have been, or when the session that has to make room has ended.
+    Queued,
     /// Its process is being started.
     Starting,
     /// Its process runs, or its last output is being read.
     Running,
     /// Its process runs, and its output is not read until somebody resumes it.
     Paused,
+    /// It is being ended: closed, expired, or ended to be started again.
+    Closing,
+    /// Its process ended and is to be started again.
+    Respawning {
+        /// How it ended.
+        status: ExitStatus,
+        /// When it is started, in milliseconds from now.
+        in_ms: u64,
+    },
     /// Its process ended; the final screen can be read for a while.
     Exited {
         /// How it ended.
         status: ExitStatus,
+    },
+    /// Its process ended too often to be started again; the final screen can be read for a while.
+    Failed {
+        /// How it ended last.
+        status: ExitStatus,
+        /// Why it was given up.
+        reason: String,
     },
 }
 
@@ -210,4 +229,13 @@ pub struct SessionInfo {
     pub output_bytes: u64,
     /// The title its program set; empty where none.
     pub title: String,
+    /// How long it may stay unused.
+    #[serde(rename = "ttl_ms")]
+    pub ttl: Ttl,
+    /// When it will have been unused for that long, in milliseconds from now; absent while it is in use, and where there
+    /// is nothing to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_ms: Option<u64>,
+    /// How often a process was started for it.
+    pub starts: u32,
 }

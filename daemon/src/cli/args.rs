@@ -1,13 +1,17 @@
 //! The arguments as they are typed.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use sessiond_protocol::{SessionName, SessionRef, Size};
+use sessiond_protocol::{CreateParams, SessionName, SessionRef, Size};
 
-use super::exit_code::EXIT_CODES_HELP;
+use super::exit_code::{CliError, EXIT_CODES_HELP};
 use super::keys::Keys;
+use super::life::{LifeArgs, LifeCommand};
+use super::raw_terminal;
+use super::settings::SettingsArgs;
 use crate::core::CLIENTS_MAX;
 
 /// Terminal sessions that live on when their clients leave.
@@ -86,11 +90,8 @@ pub(super) enum Question {
         /// By number or name
         session: SessionRef,
     },
-    /// End a session and everything it started
-    Close {
-        /// By number or name
-        session: SessionRef,
-    },
+    #[command(flatten)]
+    Life(LifeCommand),
     /// End every session and the daemon
     Shutdown,
 }
@@ -110,6 +111,9 @@ pub(super) struct ServeArgs {
     /// Append the log to this file instead of writing it to standard error
     #[arg(long, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) sessions: SettingsArgs,
 
     /// Take at most this many clients at a time
     #[arg(
@@ -136,28 +140,56 @@ pub(super) struct ServeArgs {
     pub(super) background: bool,
 }
 
-/// Of `new`.
+/// Where and in what a session's program starts.
 #[derive(Debug, clap::Args)]
-pub(super) struct NewArgs {
+pub(super) struct PlaceArgs {
     /// A name for it: letters, digits, `.`, `_`, `-`, beginning with a letter or `_`
     #[arg(long)]
     pub(super) name: Option<SessionName>,
 
     /// Where its program starts [default: here]
     #[arg(long, value_name = "DIRECTORY")]
-    pub(super) cwd: Option<PathBuf>,
+    cwd: Option<PathBuf>,
 
     /// ROWSxCOLUMNS [default: this terminal's, or 24x80]
     #[arg(long)]
-    pub(super) size: Option<Size>,
+    size: Option<Size>,
 
     /// Lines of scrollback to keep at most
     #[arg(long, value_name = "LINES")]
-    pub(super) scrollback: Option<u32>,
+    scrollback: Option<u32>,
 
     /// Set a variable in its environment; may be given several times
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = parse_variable)]
-    pub(super) environment: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
+}
+
+impl PlaceArgs {
+    /// A session of this command there.
+    pub(super) fn params(self, command: Vec<String>) -> Result<CreateParams, CliError> {
+        let here = std::env::current_dir()
+            .map_err(|source| CliError::system("find the working directory", source))?;
+        let cwd = self.cwd.map_or_else(|| here.clone(), |cwd| here.join(cwd));
+        Ok(CreateParams {
+            name: self.name,
+            command,
+            cwd: Some(cwd.to_string_lossy().into_owned()),
+            env: BTreeMap::from_iter(self.environment),
+            size: self.size.or_else(raw_terminal::size),
+            scrollback_lines: self.scrollback,
+            ..CreateParams::default()
+        })
+    }
+}
+
+/// Of `new`.
+#[derive(Debug, clap::Args)]
+pub(super) struct NewArgs {
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+
+    #[command(flatten)]
+    pub(super) life: LifeArgs,
 
     /// Do not attach; print its number
     #[arg(long, short)]
@@ -264,6 +296,6 @@ mod tests {
             panic!("not new")
         };
         assert_eq!(new.command, ["ls", "-l"]);
-        assert_eq!(new.environment, [("A".to_owned(), "b=c".to_owned())]);
+        assert_eq!(new.place.environment, [("A".to_owned(), "b=c".to_owned())]);
     }
 }

@@ -173,7 +173,14 @@ async fn show(
                 terminal.write(&bytes).await?;
             }
             Some(Event::Resynced { .. }) => {} // the snapshot that follows says it all
-            Some(Event::Exited(status)) => return Ok(Parting::Exited(status)),
+            Some(Event::Respawning(status, wait)) => {
+                let wait = wait.as_secs();
+                let told = format!(
+                    "\r\n[its program ended: {status}; the next one starts in {wait} s]\r\n"
+                );
+                terminal.write(told.as_bytes()).await?;
+            }
+            Some(Event::Exited(status, _)) => return Ok(Parting::Exited(status)),
             None => return Ok(Parting::Disconnected),
         }
     }

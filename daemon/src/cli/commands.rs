@@ -1,6 +1,5 @@
 //! What each command does.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use super::attach::{Role, attach};
 use super::exit_code::{CliError, ExitCode};
 use super::launch::{READY, connect, connect_or_start};
 use super::waiting::wait;
-use super::{log, output, raw_terminal, runtime};
+use super::{life, log, output, raw_terminal, runtime};
 use crate::core::Settings;
 use crate::inherited::{Descriptors, shed};
 use crate::paths::default_socket;
@@ -62,9 +61,7 @@ async fn ask(socket: &Path, question: Question) -> Result<ExitCode, CliError> {
         Question::Wait(args) => return wait(socket, args).await,
         Question::Pause { session } => connect(socket).await?.pause(session).await?,
         Question::Resume { session } => connect(socket).await?.resume(session).await?,
-        Question::Close { session } => {
-            connect(socket).await?.close_session(session).await?;
-        }
+        Question::Life(command) => return life::execute(socket, command).await,
         Question::Shutdown => shut_down(socket).await?,
     }
     Ok(ExitCode::Success)
@@ -84,6 +81,8 @@ fn run_daemon(socket: PathBuf, options: ServeArgs) -> Result<ExitCode, CliError>
     let settings = Settings {
         clients_max: options.max_clients,
         client_timeout: options.client_timeout,
+        sessions_max: options.sessions.sessions_max(),
+        ttl: options.sessions.ttl(),
     };
     serve(socket, settings, || {
         if options.background {
@@ -107,27 +106,16 @@ fn close_stdout() -> io::Result<()> {
 }
 
 async fn create(socket: &Path, new: NewArgs) -> Result<ExitCode, CliError> {
-    let here = || {
-        std::env::current_dir()
-            .map_err(|source| CliError::system("find the working directory", source))
+    let command = if new.command.is_empty() {
+        vec![std::env::var("SHELL").unwrap_or_else(|_| DEFAULT_SHELL.to_owned())]
+    } else {
+        new.command
     };
-    let cwd = match new.cwd {
-        Some(cwd) => here()?.join(cwd),
-        None => here()?,
-    };
-    let shell = || std::env::var("SHELL").unwrap_or_else(|_| DEFAULT_SHELL.to_owned());
     let params = CreateParams {
-        name: new.name,
-        command: if new.command.is_empty() {
-            vec![shell()]
-        } else {
-            new.command
-        },
-        cwd: Some(cwd.to_string_lossy().into_owned()),
-        env: BTreeMap::from_iter(new.environment),
-        size: new.size.or_else(raw_terminal::size),
-        scrollback_lines: new.scrollback,
-        scrollback_bytes: None,
+        if_exists: new.life.if_exists(),
+        ttl: new.life.ttl,
+        respawn: new.life.respawn(),
+        ..new.place.params(command)?
     };
     let client = connect_or_start(socket).await?;
     let session = client.create(params).await?;

@@ -6,9 +6,11 @@ mod commands;
 mod exit_code;
 mod keys;
 mod launch;
+mod life;
 mod log;
 mod output;
 mod raw_terminal;
+mod settings;
 mod suspend;
 mod waiting;
 

@@ -28,6 +28,23 @@ pub(super) fn error(error: &dyn Error) {
     let _ = writeln!(io::stderr().lock(), "sessiond: {text}");
 }
 
+/// Prints a remark beside the output, on standard error.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "sessiond: {text}");
+}
+
+/// Prints what a program wrote to its terminal: as it is to a terminal, and with lines that end as in a file to
+/// anything else.
+pub(super) fn program(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = if io::IsTerminal::is_terminal(&stdout) {
+        stdout.write_all(text.as_bytes())
+    } else {
+        stdout.write_all(text.replace("\r\n", "\n").as_bytes())
+    };
+    let _ = stdout.flush();
+}
+
 /// Prints the sessions, one per line, under a heading.
 pub(super) fn sessions(sessions: &[SessionInfo]) {
     if sessions.is_empty() {
@@ -35,10 +52,10 @@ pub(super) fn sessions(sessions: &[SessionInfo]) {
         return;
     }
     let heading = [
-        "ID", "NAME", "STATE", "PID", "SIZE", "CLIENTS", "OUTPUT", "COMMAND",
+        "ID", "NAME", "STATE", "PID", "SIZE", "CLIENTS", "OUTPUT", "LEFT", "COMMAND",
     ]
     .map(str::to_owned);
-    let rows: Vec<[String; 8]> = std::iter::once(heading)
+    let rows: Vec<[String; 9]> = std::iter::once(heading)
         .chain(sessions.iter().map(cells))
         .collect();
     let width = |column: usize| {
@@ -47,7 +64,7 @@ pub(super) fn sessions(sessions: &[SessionInfo]) {
             .max()
             .unwrap_or(0)
     };
-    let widths: [usize; 8] = std::array::from_fn(width);
+    let widths: [usize; 9] = std::array::from_fn(width);
     for row in &rows {
         let padded = row
             .iter()
@@ -57,12 +74,29 @@ pub(super) fn sessions(sessions: &[SessionInfo]) {
     }
 }
 
-fn cells(session: &SessionInfo) -> [String; 8] {
-    let state = match session.state {
+/// A time in its two largest units: `23h 59m`, `4m 10s`, `8s`.
+fn time(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{}h {}m", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
+fn cells(session: &SessionInfo) -> [String; 9] {
+    let state = match &session.state {
+        SessionState::Queued => "queued".to_owned(),
         SessionState::Starting => "starting".to_owned(),
         SessionState::Running => "running".to_owned(),
         SessionState::Paused => "paused".to_owned(),
+        SessionState::Closing => "closing".to_owned(),
+        SessionState::Respawning { in_ms, .. } => {
+            format!("respawns in {}", time(in_ms.next_multiple_of(1000)))
+        }
         SessionState::Exited { status } => status.to_string(),
+        SessionState::Failed { status, .. } => format!("failed, {status}"),
     };
     [
         session.id.to_string(),
@@ -77,6 +111,7 @@ fn cells(session: &SessionInfo) -> [String; 8] {
         session.size.to_string(),
         session.clients.to_string(),
         session.output_bytes.to_string(),
+        session.expires_in_ms.map_or_else(|| "-".to_owned(), time),
         session.command.join(" ").escape_debug().to_string(),
     ]
 }

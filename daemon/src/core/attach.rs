@@ -6,12 +6,14 @@ use sessiond_protocol::{
 
 use super::requests::Answer;
 use super::{
-    Access, AttachOrder, CLIENTS_PER_SESSION_MAX, Core, Effect, Flow, LiveSession, Plane, Ticket,
+    Access, AttachOrder, CLIENTS_PER_SESSION_MAX, Core, Effect, Flow, LiveSession, Now, Plane,
+    Ticket,
 };
 
 impl<P: Plane> Core<P> {
     pub(super) fn attach(
         &mut self,
+        now: Now,
         ticket: Ticket,
         params: &AttachParams,
         after: &mut Vec<Effect<P>>,
@@ -19,9 +21,11 @@ impl<P: Plane> Core<P> {
         let Some(handle) = self.clients.get(ticket.client).cloned() else {
             return Ok(None); // gone: there is nobody to answer
         };
-        let (id, entry) = self.find(&params.session)?;
+        let mut entry = self.use_of(now, &params.session)?;
         let session = entry.running()?.clone();
-        if !entry.is_attached(ticket.client) && entry.clients() >= CLIENTS_PER_SESSION_MAX {
+        if !entry.is_attached(ticket.client)
+            && entry.calls.attached.len() >= CLIENTS_PER_SESSION_MAX
+        {
             let message = format!("{CLIENTS_PER_SESSION_MAX} clients are attached already");
             return Err(Failure::new(ErrorCode::Limit, message));
         }
@@ -29,8 +33,8 @@ impl<P: Plane> Core<P> {
             true => Access::ReadOnly,
             false => Access::Full,
         };
-        entry.attach(ticket.client, access);
-        let mut info = entry.info(id);
+        entry.calls.attached.insert(ticket.client, access);
+        let mut info = entry.info(entry.id(), now);
         let size = params.size.filter(|_| access == Access::Full);
         info.size = size.unwrap_or(info.size);
         let from = params.from.filter(|from| session.replays_from(*from));
@@ -49,19 +53,20 @@ impl<P: Plane> Core<P> {
 
     pub(super) fn detach(
         &mut self,
+        now: Now,
         ticket: Ticket,
         session: &SessionRef,
         effects: &mut Vec<Effect<P>>,
     ) -> Answer {
-        let (_, entry) = self.find(session)?;
-        if !entry.detach(ticket.client) {
+        let mut entry = self.use_of(now, session)?;
+        if entry.calls.attached.remove(&ticket.client).is_none() {
             return Err(not_attached(session));
         }
-        let session = entry.running()?.clone();
-        effects.push(Effect::Detach {
-            session,
-            client: ticket.client,
-        });
+        // Between two processes of a session there is nothing that would have to be told.
+        if let Ok(session) = entry.running().cloned() {
+            let client = ticket.client;
+            effects.push(Effect::Detach { session, client });
+        }
         Ok(Some(Success::Detached {}))
     }
 
@@ -73,7 +78,7 @@ impl<P: Plane> Core<P> {
         flow: Flow,
         effects: &mut Vec<Effect<P>>,
     ) -> Answer {
-        let (_, entry) = self.find(session)?;
+        let entry = self.find(session)?;
         let handle = entry.running()?.clone();
         if !entry.is_attached(ticket.client) {
             return Err(not_attached(session));
@@ -92,11 +97,12 @@ impl<P: Plane> Core<P> {
     /// Stops reading a session's terminal, or goes on.
     pub(super) fn set_flow(
         &mut self,
+        now: Now,
         SessionParams { session }: &SessionParams,
         flow: Flow,
         effects: &mut Vec<Effect<P>>,
     ) -> Answer {
-        let session = self.find(session)?.1.running()?.clone();
+        let session = self.use_of(now, session)?.running()?.clone();
         effects.push(Effect::SetFlow { session, flow });
         Ok(Some(match flow {
             Flow::Stopped => Success::Paused {},
@@ -106,11 +112,12 @@ impl<P: Plane> Core<P> {
 
     pub(super) fn resize(
         &mut self,
+        now: Now,
         ticket: Ticket,
         ResizeParams { session, size }: &ResizeParams,
         effects: &mut Vec<Effect<P>>,
     ) -> Answer {
-        let (_, entry) = self.find(session)?;
+        let entry = self.use_of(now, session)?;
         let session = entry.running()?.clone();
         entry.writable_by(ticket.client)?;
         effects.push(Effect::Resize {

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use sessiond_protocol::{ErrorCode, Failure};
+use sessiond_protocol::{EndReason, ErrorCode, Failure};
 
-use super::{ClientId, Core, Effect, LiveClient, Now, Phase, Plane, Pulse};
+use super::entry::Fate;
+use super::{ClientId, Core, Effect, LiveClient, Now, Phase, Plane, Pulse, shutting_down};
 use crate::gauges::CLIENTS;
 
 /// Rounds within [`Settings::client_timeout`](super::Settings::client_timeout).
@@ -76,7 +77,7 @@ impl<P: Plane> Core<P> {
     ) {
         let clients_max = self.settings.clients_max;
         let failure = if self.phase != Phase::Open {
-            Failure::new(ErrorCode::ShuttingDown, "the daemon is ending")
+            shutting_down()
         } else if self.clients.len() >= clients_max {
             Failure::new(
                 ErrorCode::Limit,
@@ -93,13 +94,26 @@ impl<P: Plane> Core<P> {
         });
     }
 
-    /// Takes a client out of everything that knows it.
-    pub(super) fn disconnected(&mut self, client: ClientId, effects: &mut Vec<Effect<P>>) {
+    /// Takes a client out of everything that knows it, and ends what it was running.
+    pub(super) fn disconnected(
+        &mut self,
+        now: Now,
+        client: ClientId,
+        effects: &mut Vec<Effect<P>>,
+    ) {
         if !self.clients.remove(client) {
             return; // it was refused
         }
-        for entry in self.sessions.values_mut() {
-            effects.extend(entry.forget_client(client));
+        for id in self.sessions.ids_where(|entry| entry.calls.has(client)) {
+            let Some(mut entry) = self.sessions.change(id) else {
+                continue;
+            };
+            let (told, was_running) = entry.forget_client(now, client);
+            drop(entry);
+            effects.extend(told);
+            if was_running {
+                self.end(id, Fate::Gone(EndReason::Closed), effects);
+            }
         }
     }
 

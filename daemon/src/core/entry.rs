@@ -1,350 +1,388 @@
 //! One session as the core knows it: everything that is kept for it hangs off this entry.
 
-use std::collections::BTreeMap;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use leakgate_probe::Held;
 use sessiond_protocol::{
-    Cursor, ErrorCode, ExitStatus, Failure, ScreenText, SessionId, SessionInfo, SessionName,
-    SessionRef, SessionState, Size,
+    EndReason, ErrorCode, ExitStatus, Failure, ScreenText, SessionId, SessionInfo, SessionName,
+    SessionRef, SessionState, Size, Ttl,
 };
-use sessiond_screen::FinalScreen;
 
-use super::waits::Waiter;
-use super::{Access, ClientId, Effect, Flow, LiveSession, Plane, Ticket};
-use crate::gauges::{SESSIONS, TOMBSTONE_BYTES, TOMBSTONES, WAITERS};
-
-/// A request that waits for a session's start or close.
-#[derive(Debug)]
-struct Pending {
-    ticket: Ticket,
-    _counted: Held,
-}
-
-impl Pending {
-    fn new(ticket: Ticket) -> Self {
-        Self {
-            ticket,
-            _counted: WAITERS.hold(1),
-        }
-    }
-}
-
-/// Bytes kept of a session's command: it is shown to people, in every line of a list, and outlives the session. An
-/// agent's prompt in an argument is far longer.
-const COMMAND_BYTES_MAX: usize = 256;
-
-/// A command as it is shown: whole arguments, and at the bound a cut one with an ellipsis.
-fn shortened(command: Vec<String>) -> Vec<String> {
-    let mut left = COMMAND_BYTES_MAX;
-    let mut kept = Vec::new();
-    for mut argument in command {
-        if left == 0 || argument.len() > left {
-            argument.truncate(argument.floor_char_boundary(left));
-            argument.push('…');
-            argument.shrink_to_fit();
-            kept.push(argument);
-            break;
-        }
-        // An argument costs its place, too, so that many empty ones are not free.
-        left = left.saturating_sub(argument.len().max(1));
-        kept.push(argument);
-    }
-    kept.shrink_to_fit();
-    kept
-}
-
-/// What is left of a session that has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Remains {
-    pub(crate) size: Size,
-    pub(crate) cursor: Cursor,
-    pub(crate) output_bytes: u64,
-    pub(crate) screen: FinalScreen,
-}
-
-/// An exited session that can still be read.
-#[derive(Debug)]
-pub(super) struct Tombstone {
-    status: ExitStatus,
-    remains: Remains,
-    expires: Instant,
-    _accounted: Held,
-}
-
-impl Tombstone {
-    pub(super) fn new(status: ExitStatus, remains: Remains, expires: Instant) -> Self {
-        let accounted = TOMBSTONE_BYTES.hold(remains.screen.retained_bytes());
-        Self {
-            status,
-            remains,
-            expires,
-            _accounted: accounted,
-        }
-    }
-
-    /// The last screen, row by row.
-    pub(super) fn text(&self) -> &str {
-        self.remains.screen.text()
-    }
-}
+use super::recipe::{Recipe, Remembered};
+use super::respawn::Respawn;
+use super::sessions::Filed;
+use super::tombstone::{Past, Tombstone};
+use super::waiting::{Calls, Creator, Pending, Wish};
+use super::{Access, ClientId, Effect, Flow, LiveSession, Now, Plane, StartOrder, Ticket};
+use crate::gauges::{SESSIONS, TOMBSTONES};
 
 /// Where a session is in its life, and what exists of it there.
 #[derive(Debug)]
 pub(super) enum Life<S> {
-    Starting { size: Size, closing: bool },
-    Running { pid: u32, handle: S },
-    Exited(Tombstone),
+    /// Its start waits for its turn; without a number, for the end of the session whose name it takes over.
+    Queued {
+        turn: Option<u64>,
+        order: StartOrder,
+        before: Option<Box<Past>>,
+    },
+    Starting {
+        size: Size,
+        before: Option<Box<Past>>,
+    },
+    Running {
+        pid: u32,
+        handle: S,
+    },
+    /// Its process has ended, and another is started at this time.
+    Resting {
+        until: Instant,
+        past: Box<Past>,
+    },
+    Ended(Box<Tombstone>),
+}
+
+/// What the index distinguishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Queued(u64),
+    Starting,
+    Ended,
+    Other,
+}
+
+/// What becomes of a session when its process has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// What its own end brings: a tombstone, or a new process.
+    Natural,
+    /// It is being ended, and is started again.
+    Restart,
+    /// It is being ended, and nothing of it stays.
+    Gone(EndReason),
 }
 
 /// A session.
 #[derive(Debug)]
 pub(super) struct Entry<S> {
     pub(super) life: Life<S>,
+    pub(super) fate: Fate,
+    /// Changed by [`Sessions::rename`](super::sessions::Sessions::rename) alone.
     pub(super) name: Option<SessionName>,
-    command: Vec<String>,
+    pub(super) recipe: Remembered,
+    pub(super) calls: Calls,
+    pub(super) respawn: Option<Box<Respawn>>,
+    /// The session that waits for this one's end to start under its name.
+    pub(super) heir: Option<SessionId>,
     created_unix_ms: u64,
-    creator: Option<Pending>,
-    attached: BTreeMap<ClientId, Access>,
-    pub(super) waiters: Vec<Waiter>,
-    closers: Vec<Pending>,
+    starts: u32,
+    ttl: Ttl,
+    last_use: Instant,
     counted: Held,
+    /// Of the index alone.
+    pub(super) filed: Filed,
 }
 
 impl<S: LiveSession> Entry<S> {
-    pub(super) fn new(
-        name: Option<SessionName>,
-        command: Vec<String>,
-        size: Size,
-        created_unix_ms: u64,
-        creator: Ticket,
-    ) -> Self {
+    pub(super) fn new(now: Now, default_ttl: Ttl, order: StartOrder, turn: Option<u64>) -> Self {
+        let recipe = &order.recipe;
         Self {
-            life: Life::Starting {
-                size,
-                closing: false,
-            },
-            name,
-            command: shortened(command),
-            created_unix_ms,
-            creator: Some(Pending::new(creator)),
-            attached: BTreeMap::new(),
-            waiters: Vec::new(),
-            closers: Vec::new(),
+            fate: Fate::Natural,
+            name: recipe.name.clone(),
+            recipe: Remembered::new(recipe),
+            calls: Calls::default(),
+            respawn: recipe
+                .respawn
+                .map(|params| Box::new(Respawn::new(params, now.instant))),
+            heir: None,
+            created_unix_ms: now.unix_ms,
+            starts: 0,
+            ttl: recipe.ttl.unwrap_or(default_ttl),
+            last_use: now.instant,
             counted: SESSIONS.hold(1),
+            filed: Filed::NOWHERE,
+            life: Life::Queued {
+                turn,
+                order,
+                before: None,
+            },
         }
     }
 
-    /// Counts this entry as the tombstone that it has become.
-    pub(super) fn recount(&mut self) {
-        self.counted = TOMBSTONES.hold(1);
+    /// Takes what is to be started, whose turn has come.
+    pub(super) fn begin_start(&mut self) -> Option<StartOrder> {
+        match self.take_life() {
+            Life::Queued { order, before, .. } => {
+                let size = order.size;
+                self.life = Life::Starting { size, before };
+                Some(order)
+            }
+            other => {
+                self.life = other;
+                None
+            }
+        }
     }
 
-    pub(super) fn info(&self, id: SessionId) -> SessionInfo {
-        let (pid, state, size, output_bytes, title) = match &self.life {
-            Life::Starting { size, .. } => (None, SessionState::Starting, *size, 0, String::new()),
+    /// Takes what is left of its last process, where it has none.
+    pub(super) fn take_past(&mut self) -> Option<Box<Past>> {
+        match self.take_life() {
+            Life::Queued { before, .. } | Life::Starting { before, .. } => before,
+            Life::Resting { past, .. } => Some(past),
+            Life::Ended(tombstone) => Some(Box::new(tombstone.past)),
+            running @ Life::Running { .. } => {
+                self.life = running;
+                None
+            }
+        }
+    }
+
+    /// Takes where it is in its life, to put it somewhere else at once.
+    fn take_life(&mut self) -> Life<S> {
+        let nothing = Life::Starting {
+            size: Size::DEFAULT,
+            before: None,
+        };
+        std::mem::replace(&mut self.life, nothing)
+    }
+
+    /// Its process runs.
+    pub(super) fn started(&mut self, now: Now, pid: u32, handle: S) {
+        self.life = Life::Running { pid, handle };
+        self.starts = self.starts.saturating_add(1);
+        if let Some(respawn) = &mut self.respawn {
+            respawn.started(now.instant);
+        }
+        self.touch(now);
+    }
+
+    /// Waits for its turn to start again, in a terminal of the size that the last one had.
+    pub(super) fn queue_again(&mut self, turn: u64, recipe: &Arc<Recipe>, past: Box<Past>) {
+        self.counted = SESSIONS.hold(1);
+        self.fate = Fate::Natural;
+        self.life = Life::Queued {
+            turn: Some(turn),
+            order: StartOrder::new(Arc::clone(recipe), past.remains.size),
+            before: Some(past),
+        };
+    }
+
+    /// Becomes what can still be read of it for a while.
+    pub(super) fn bury(&mut self, past: Past, failure: Option<String>, expires: Instant) {
+        self.counted = TOMBSTONES.hold(1);
+        self.life = Life::Ended(Box::new(Tombstone {
+            past,
+            failure,
+            expires,
+        }));
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        match &self.life {
+            Life::Queued {
+                turn: Some(turn), ..
+            } => Stage::Queued(*turn),
+            Life::Starting { .. } => Stage::Starting,
+            Life::Ended(_) => Stage::Ended,
+            Life::Queued { turn: None, .. } | Life::Running { .. } | Life::Resting { .. } => {
+                Stage::Other
+            }
+        }
+    }
+
+    pub(super) fn state(&self, now: Now) -> SessionState {
+        match (&self.life, self.fate) {
+            (Life::Ended(tombstone), _) => {
+                let status = tombstone.past.status;
+                match &tombstone.failure {
+                    None => SessionState::Exited { status },
+                    Some(reason) => SessionState::Failed {
+                        status,
+                        reason: reason.clone(),
+                    },
+                }
+            }
+            (_, Fate::Restart | Fate::Gone(_)) => SessionState::Closing,
+            (Life::Queued { .. }, Fate::Natural) => SessionState::Queued,
+            (Life::Starting { .. }, Fate::Natural) => SessionState::Starting,
+            (Life::Running { handle, .. }, Fate::Natural) => match handle.facts().flow {
+                Flow::Running => SessionState::Running,
+                Flow::Stopped => SessionState::Paused,
+            },
+            (Life::Resting { until, past }, Fate::Natural) => SessionState::Respawning {
+                status: past.status,
+                in_ms: milliseconds(until.saturating_duration_since(now.instant)),
+            },
+        }
+    }
+
+    pub(super) fn info(&self, id: SessionId, now: Now) -> SessionInfo {
+        let (pid, size, output_bytes, title) = match &self.life {
+            Life::Queued { order, .. } => (None, order.size, 0, String::new()),
+            Life::Starting { size, .. } => (None, *size, 0, String::new()),
             Life::Running { pid, handle } => {
                 let facts = handle.facts();
-                let state = match facts.flow {
-                    Flow::Running => SessionState::Running,
-                    Flow::Stopped => SessionState::Paused,
-                };
-                (
-                    Some(*pid),
-                    state,
-                    facts.size,
-                    facts.output_bytes,
-                    facts.title,
-                )
+                (Some(*pid), facts.size, facts.output_bytes, facts.title)
             }
-            Life::Exited(Tombstone {
-                status, remains, ..
-            }) => {
-                let state = SessionState::Exited { status: *status };
-                (
-                    None,
-                    state,
-                    remains.size,
-                    remains.output_bytes,
-                    remains.screen.title().to_owned(),
-                )
-            }
+            Life::Resting { past, .. } => past_facts(past),
+            Life::Ended(tombstone) => past_facts(&tombstone.past),
         };
         SessionInfo {
             id,
             name: self.name.clone(),
-            command: self.command.clone(),
+            command: self.recipe.command(),
             pid,
             size,
-            state,
-            clients: self.attached.len(),
+            state: self.state(now),
+            clients: self.calls.attached.len(),
             created_unix_ms: self.created_unix_ms,
             output_bytes,
             title,
+            ttl: self.ttl,
+            expires_in_ms: self
+                .idle_until()
+                .map(|until| milliseconds(until.saturating_duration_since(now.instant))),
+            starts: self.starts,
         }
     }
 
     /// The screen, live or final.
     pub(super) fn screen(&self, scrollback: usize) -> Result<ScreenText, Failure> {
         match &self.life {
-            Life::Starting { .. } => Err(still_starting()),
+            Life::Queued { .. } | Life::Starting { .. } => Err(still_starting()),
             Life::Running { handle, .. } => Ok(handle.screen(scrollback)),
-            Life::Exited(Tombstone { remains, .. }) => Ok(ScreenText {
-                size: remains.size,
-                rows: remains.screen.text().lines().map(str::to_owned).collect(),
-                scrollback: Vec::new(),
-                scrollback_lines: 0,
-                cursor: remains.cursor,
-                title: remains.screen.title().to_owned(),
-                alternate: false,
-            }),
+            Life::Resting { past, .. } => Ok(past.screen()),
+            Life::Ended(tombstone) => Ok(tombstone.past.screen()),
         }
     }
 
     pub(super) fn running(&self) -> Result<&S, Failure> {
         match &self.life {
-            Life::Starting { .. } => Err(still_starting()),
+            Life::Queued { .. } | Life::Starting { .. } => Err(still_starting()),
             Life::Running { handle, .. } => Ok(handle),
-            Life::Exited(_) => Err(Failure::new(
+            Life::Resting { .. } => Err(Failure::new(
+                ErrorCode::Exited,
+                "the session's process has ended; it is being respawned",
+            )),
+            Life::Ended(_) => Err(Failure::new(
                 ErrorCode::Exited,
                 "the session's process has ended",
             )),
         }
     }
 
-    pub(super) const fn exit_status(&self) -> Option<ExitStatus> {
+    /// How an ended session's process ended.
+    pub(super) fn exit_status(&self) -> Option<ExitStatus> {
         match &self.life {
-            Life::Exited(tombstone) => Some(tombstone.status),
-            Life::Starting { .. } | Life::Running { .. } => None,
+            Life::Ended(tombstone) => Some(tombstone.past.status),
+            _ => None,
         }
     }
 
-    /// What ends a session that has not ended; doing it twice is the same as once.
-    pub(super) fn end<P: Plane<Session = S>>(&mut self) -> Option<Effect<P>> {
-        match &mut self.life {
-            Life::Starting { closing, .. } => {
-                *closing = true;
-                None
-            }
-            Life::Running { handle, .. } => Some(Effect::End {
-                session: handle.clone(),
-            }),
-            Life::Exited(_) => None,
+    /// Whether no process has ever run for it.
+    pub(super) const fn is_untried(&self) -> bool {
+        self.starts == 0
+    }
+
+    /// Somebody uses it: its time to live begins anew.
+    pub(super) const fn touch(&mut self, now: Now) {
+        self.last_use = now.instant;
+    }
+
+    /// When it will have been unused for its time to live; nothing while it is in use, is being ended or has ended.
+    fn idle_until(&self) -> Option<Instant> {
+        let can_expire = match self.life {
+            Life::Running { .. } | Life::Resting { .. } => self.fate == Fate::Natural,
+            Life::Queued { .. } | Life::Starting { .. } | Life::Ended(_) => false,
+        };
+        (can_expire && !self.calls.is_any()).then(|| self.last_use + self.ttl.duration())
+    }
+
+    /// Whether its time to live is over.
+    pub(super) fn is_expired(&self, now: Now) -> bool {
+        self.idle_until().is_some_and(|until| until <= now.instant)
+    }
+
+    /// Whether it rests no longer.
+    pub(super) fn is_rested(&self, now: Now) -> bool {
+        matches!(self.life, Life::Resting { until, .. } if until <= now.instant)
+    }
+
+    /// When an ended session can no longer be read.
+    pub(super) fn forgotten_at(&self) -> Option<Instant> {
+        match &self.life {
+            Life::Ended(tombstone) => Some(tombstone.expires),
+            _ => None,
         }
     }
 
-    pub(super) fn attach(&mut self, client: ClientId, access: Access) {
-        self.attached.insert(client, access);
+    /// When the core has to look at it without anything happening to it.
+    pub(super) fn next_wake(&self) -> Option<Instant> {
+        let rested = match self.life {
+            Life::Resting { until, .. } => Some(until),
+            _ => None,
+        };
+        self.calls
+            .next_deadline()
+            .into_iter()
+            .chain(rested)
+            .chain(self.idle_until())
+            .chain(self.forgotten_at())
+            .min()
     }
 
-    pub(super) fn detach(&mut self, client: ClientId) -> bool {
-        self.attached.remove(&client).is_some()
+    pub(super) fn add_creator(&mut self, ticket: Ticket, wish: Wish) {
+        self.calls.creators.push(Creator {
+            pending: Pending::new(ticket),
+            wish,
+        });
     }
 
     pub(super) fn is_attached(&self, client: ClientId) -> bool {
-        self.attached.contains_key(&client)
+        self.calls.attached.contains_key(&client)
     }
 
     /// Refuses what changes a session to a client that only looks at it.
     pub(super) fn writable_by(&self, client: ClientId) -> Result<(), Failure> {
-        if self.attached.get(&client) == Some(&Access::ReadOnly) {
+        if self.calls.attached.get(&client) == Some(&Access::ReadOnly) {
             let message = "this connection is attached to read only";
             return Err(Failure::new(ErrorCode::ReadOnly, message));
         }
         Ok(())
     }
 
-    /// How many clients are attached.
-    pub(super) fn clients(&self) -> usize {
-        self.attached.len()
-    }
-
-    pub(super) fn add_closer(&mut self, ticket: Ticket) {
-        self.closers.push(Pending::new(ticket));
-    }
-
-    /// Takes a client out; says what has to be told to the session.
+    /// Takes a client out of everything that it had to do with this session, with what has to be told to that; says
+    /// whether it was waiting for what its `run` comes to.
     pub(super) fn forget_client<P: Plane<Session = S>>(
         &mut self,
+        now: Now,
         client: ClientId,
-    ) -> Vec<Effect<P>> {
+    ) -> (Vec<Effect<P>>, bool) {
+        self.touch(now);
         let mut effects = self.forget_waits_of(client);
-        // A closer that is gone still wants the session closed: only a natural end leaves a tombstone.
-        if self.detach(client)
+        if self.calls.attached.remove(&client).is_some()
             && let Ok(session) = self.running().cloned()
         {
             effects.push(Effect::Detach { session, client });
         }
-        effects
+        (effects, self.calls.forget(client))
     }
+}
 
-    pub(super) fn take_creator(&mut self) -> Option<Ticket> {
-        self.creator.take().map(|pending| pending.ticket)
-    }
+fn past_facts(past: &Past) -> (Option<u32>, Size, u64, String) {
+    let remains = &past.remains;
+    let title = remains.screen.title().to_owned();
+    (None, remains.size, remains.output_bytes, title)
+}
 
-    pub(super) fn take_attached(&mut self) -> impl Iterator<Item = ClientId> + use<S> {
-        std::mem::take(&mut self.attached).into_keys()
-    }
-
-    pub(super) fn take_waiters(&mut self) -> Vec<Waiter> {
-        std::mem::take(&mut self.waiters)
-    }
-
-    pub(super) fn take_closers(&mut self) -> Vec<Ticket> {
-        std::mem::take(&mut self.closers)
-            .into_iter()
-            .map(|pending| pending.ticket)
-            .collect()
-    }
-
-    /// When an exited session can no longer be read.
-    pub(super) const fn expires(&self) -> Option<Instant> {
-        match &self.life {
-            Life::Exited(tombstone) => Some(tombstone.expires),
-            Life::Starting { .. } | Life::Running { .. } => None,
-        }
-    }
-
-    pub(super) fn has_expired(&self, now: Instant) -> bool {
-        self.expires().is_some_and(|expires| expires <= now)
-    }
-
-    pub(super) fn next_wake(&self) -> Option<Instant> {
-        self.waiters
-            .iter()
-            .filter_map(Waiter::next_wake)
-            .chain(self.expires())
-            .min()
-    }
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(super) fn not_found(session: &SessionRef) -> Failure {
     Failure::new(ErrorCode::NotFound, format!("no session {session}"))
 }
 
-fn still_starting() -> Failure {
+pub(super) fn still_starting() -> Failure {
     Failure::new(ErrorCode::Busy, "the session is still starting")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::shortened;
-
-    #[test]
-    fn a_long_command_is_cut_at_a_character_and_a_short_one_is_left() {
-        let short = vec!["sh".to_owned(), "-c".to_owned(), "date".to_owned()];
-        assert_eq!(shortened(short.clone()), short);
-        let long = shortened(vec![
-            "agent".to_owned(),
-            "é".repeat(100_000),
-            "never".to_owned(),
-        ]);
-        assert_eq!(long.len(), 2);
-        assert!(
-            long[1].ends_with("é…") && long[1].len() <= 256,
-            "{}",
-            long[1].len()
-        );
-        assert!(shortened(vec![String::new(); 100_000]).len() <= 300);
-    }
 }

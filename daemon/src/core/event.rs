@@ -1,13 +1,15 @@
 //! The core's vocabulary: what can happen to it, what it can want done, and what it knows of the daemon around it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use sessiond_protocol::{
-    CreateParams, ExitStatus, Failure, Notice, Request, RequestId, ScreenText, SessionId, Size,
+    ExitStatus, Failure, Notice, Request, RequestId, ScreenText, SessionId, SignalName, Size,
     Success,
 };
 
-use super::entry::Remains;
+use super::recipe::Recipe;
+use super::tombstone::Remains;
 use crate::pattern::Pattern;
 
 /// A connection's number, counted from 1 and never used twice.
@@ -164,7 +166,7 @@ pub(crate) enum Effect<P: Plane> {
     /// Start a session's process; ends in `Started` or `StartFailed`.
     Start {
         session: SessionId,
-        order: Box<StartOrder>,
+        order: StartOrder,
     },
     /// End the connection of a client that does not answer.
     HangUp { client: ClientId, handle: P::Client },
@@ -204,15 +206,43 @@ pub(crate) enum Effect<P: Plane> {
     },
     /// End a session and everything it started; ends in `Ended`.
     End { session: P::Session },
+    /// Send a signal to a running session's process group, and answer the request with what comes of it.
+    Signal {
+        session: SessionId,
+        signal: SignalName,
+        client: P::Client,
+        id: RequestId,
+    },
     /// The daemon has begun to end; this many sessions are being closed.
     ShutdownBegan { sessions: usize },
     /// The last session is gone and the daemon shall end.
     Stop,
 }
 
-/// A session to be started.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A process to be started.
+#[derive(Debug, Clone)]
 pub(crate) struct StartOrder {
-    pub(crate) params: CreateParams,
+    pub(crate) recipe: Arc<Recipe>,
     pub(crate) size: Size,
+    /// Whether the end of its raw output is wanted when it has ended.
+    pub(crate) output: Keep,
+}
+
+impl StartOrder {
+    pub(crate) const fn new(recipe: Arc<Recipe>, size: Size) -> Self {
+        Self {
+            recipe,
+            size,
+            output: Keep::Nothing,
+        }
+    }
+}
+
+/// What is kept of a process's raw output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Its screen shows what is of interest.
+    Nothing,
+    /// As many of the last bytes as fit the answer to a `run`.
+    End,
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::CLIENTS_MAX;
+use sessiond_protocol::Ttl;
+
+use super::{CLIENTS_MAX, SESSIONS_MAX};
 
 /// The core's settings.
 #[derive(Debug, Clone)]
@@ -12,6 +14,10 @@ pub(crate) struct Settings {
     /// A client that says nothing for so long, although it was asked to, is disconnected. A third of it is the shortest
     /// time that a client has to answer.
     pub(crate) client_timeout: Duration,
+    /// Sessions that have not ended, at a time; at most [`SESSIONS_MAX`].
+    pub(crate) sessions_max: usize,
+    /// How long a session may stay unused that says nothing else.
+    pub(crate) ttl: Ttl,
 }
 
 impl Default for Settings {
@@ -20,6 +26,8 @@ impl Default for Settings {
             clients_max: CLIENTS_MAX,
             // A laptop's client may be suspended for a coffee break; beyond that its queue is better freed.
             client_timeout: Duration::from_secs(15 * 60),
+            sessions_max: SESSIONS_MAX,
+            ttl: Ttl::DEFAULT,
         }
     }
 }

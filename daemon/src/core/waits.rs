@@ -7,18 +7,28 @@ use std::time::{Duration, Instant};
 
 use leakgate_probe::Held;
 use sessiond_protocol::{
-    CancelParams, ErrorCode, ExitStatus, Failure, SessionId, Success, WaitIdleParams, WaitParams,
-    WaitTextParams,
+    CancelParams, EndReason, ErrorCode, ExitStatus, Failure, SessionId, Success, WaitIdleParams,
+    WaitParams, WaitTextParams,
 };
 
-use super::entry::{Entry, Life};
+use super::creation::too_many_waiters;
+use super::entry::{Entry, Fate, Life};
 use super::requests::Answer;
+use super::waiting::WAITERS_PER_SESSION_MAX;
 use super::{ClientId, Core, Effect, LiveSession, Now, Plane, Sighting, Ticket};
 use crate::gauges::WAITERS;
 use crate::pattern::Pattern;
 
 /// The longest wait that is counted at all; beyond it a wait has no deadline. A century keeps the clock from overflowing.
 const WAIT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// When a wait of so many milliseconds is over.
+pub(super) fn deadline(now: Now, timeout_ms: Option<u64>) -> Option<Instant> {
+    timeout_ms
+        .map(Duration::from_millis)
+        .filter(|timeout| *timeout < WAIT_MAX)
+        .map(|timeout| now.instant + timeout)
+}
 
 /// Waits for text of one session at a time: each look costs as much as there are patterns, and a regular expression up to
 /// 256 KiB.
@@ -47,12 +57,9 @@ enum Goal {
 
 impl Waiter {
     fn new(now: Now, ticket: Ticket, timeout_ms: Option<u64>, goal: Goal) -> Self {
-        let timeout = timeout_ms
-            .map(Duration::from_millis)
-            .filter(|timeout| *timeout < WAIT_MAX);
         Self {
             ticket,
-            until: timeout.map(|timeout| now.instant + timeout),
+            until: deadline(now, timeout_ms),
             goal,
             _counted: WAITERS.hold(1),
         }
@@ -108,6 +115,18 @@ fn not_shown() -> Failure {
 }
 
 impl<S: LiveSession> Entry<S> {
+    /// Adds a wait.
+    ///
+    /// # Errors
+    /// When too many wait for this session already.
+    fn add_waiter(&mut self, waiter: Waiter) -> Result<(), Failure> {
+        if self.calls.waiters.len() >= WAITERS_PER_SESSION_MAX {
+            return Err(too_many_waiters());
+        }
+        self.calls.waiters.push(waiter);
+        Ok(())
+    }
+
     /// What tells a running session that a wait for text is over; nothing where it is another wait.
     pub(super) fn unwatch<P: Plane<Session = S>>(&self, waiter: &Waiter) -> Option<Effect<P>> {
         let session = self.running().ok().filter(|_| waiter.goal == Goal::Text)?;
@@ -122,8 +141,8 @@ impl<S: LiveSession> Entry<S> {
         &mut self,
         is_over: impl FnMut(&mut Waiter) -> bool,
     ) -> Vec<Waiter> {
-        let taken = self.waiters.extract_if(.., is_over).collect();
-        self.waiters.shrink_to_fit();
+        let taken = self.calls.waiters.extract_if(.., is_over).collect();
+        self.calls.waiters.shrink_to_fit();
         taken
     }
 
@@ -142,12 +161,11 @@ impl<S: LiveSession> Entry<S> {
 
 impl<P: Plane> Core<P> {
     pub(super) fn wait(&mut self, now: Now, ticket: Ticket, params: &WaitParams) -> Answer {
-        let (_, entry) = self.find(&params.session)?;
+        let mut entry = self.use_of(now, &params.session)?;
         if let Some(status) = entry.exit_status() {
             return Ok(Some(Success::Exited { status }));
         }
-        let waiter = Waiter::new(now, ticket, params.timeout_ms, Goal::Exit);
-        entry.waiters.push(waiter);
+        entry.add_waiter(Waiter::new(now, ticket, params.timeout_ms, Goal::Exit))?;
         Ok(None)
     }
 
@@ -159,9 +177,9 @@ impl<P: Plane> Core<P> {
         effects: &mut Vec<Effect<P>>,
     ) -> Answer {
         let pattern = Pattern::read(params.pattern)?;
-        let (_, entry) = self.find(&params.session)?;
-        if let Life::Exited(tombstone) = &entry.life {
-            let mut rows = tombstone.text().lines();
+        let mut entry = self.use_of(now, &params.session)?;
+        if let Life::Ended(tombstone) = &entry.life {
+            let mut rows = tombstone.past.remains.screen.text().lines();
             let row = rows
                 .find(|row| pattern.matches(row))
                 .ok_or_else(not_shown)?;
@@ -171,6 +189,7 @@ impl<P: Plane> Core<P> {
         }
         let session = entry.running()?.clone();
         let watches = entry
+            .calls
             .waiters
             .iter()
             .filter(|waiter| waiter.goal == Goal::Text);
@@ -178,8 +197,7 @@ impl<P: Plane> Core<P> {
             let message = format!("{WATCHES_MAX} waits for text of this session already");
             return Err(Failure::new(ErrorCode::Limit, message));
         }
-        let waiter = Waiter::new(now, ticket, params.timeout_ms, Goal::Text);
-        entry.waiters.push(waiter);
+        entry.add_waiter(Waiter::new(now, ticket, params.timeout_ms, Goal::Text))?;
         effects.push(Effect::Watch {
             session,
             ticket,
@@ -199,7 +217,7 @@ impl<P: Plane> Core<P> {
             let message = "quiet_ms is more than a century";
             return Err(Failure::new(ErrorCode::BadRequest, message));
         }
-        let (_, entry) = self.find(&params.session)?;
+        let mut entry = self.use_of(now, &params.session)?;
         if entry.exit_status().is_some() {
             return Ok(Some(Success::Idle {}));
         }
@@ -208,14 +226,14 @@ impl<P: Plane> Core<P> {
             return Ok(Some(Success::Idle {}));
         }
         let goal = Goal::Idle { quiet, due };
-        let waiter = Waiter::new(now, ticket, params.timeout_ms, goal);
-        entry.waiters.push(waiter);
+        entry.add_waiter(Waiter::new(now, ticket, params.timeout_ms, goal))?;
         Ok(None)
     }
 
     /// Takes a wait back, which is answered too.
     pub(super) fn cancel(
         &mut self,
+        now: Now,
         ticket: Ticket,
         params: &CancelParams,
         effects: &mut Vec<Effect<P>>,
@@ -224,62 +242,92 @@ impl<P: Plane> Core<P> {
             client: ticket.client,
             id: params.request,
         };
-        let mut taken = Vec::new();
-        for entry in self.sessions.values_mut() {
-            taken = entry.take_waiters_if(|waiter| waiter.ticket == cancelled);
+        let mut waited = false;
+        for id in self
+            .sessions
+            .ids_where(|entry| entry.calls.has(ticket.client))
+        {
+            let Some(mut entry) = self.sessions.change(id) else {
+                continue;
+            };
+            let taken = entry.take_waiters_if(|waiter| waiter.ticket == cancelled);
             effects.extend(taken.iter().filter_map(|waiter| entry.unwatch(waiter)));
-            if !taken.is_empty() {
+            let run = entry
+                .calls
+                .run
+                .take_if(|run| run.pending.ticket == cancelled)
+                .is_some();
+            entry.touch(now);
+            drop(entry);
+            if run {
+                self.end(id, Fate::Gone(EndReason::Closed), effects);
+            }
+            waited = run || !taken.is_empty();
+            if waited {
+                let failure = Failure::new(ErrorCode::Cancelled, "the request was taken back");
+                self.reply(cancelled, Err(failure), effects);
                 break;
             }
         }
-        let failure = Failure::new(ErrorCode::Cancelled, "the request was taken back");
-        let waited = !taken.is_empty();
-        let tickets = taken.into_iter().map(|waiter| waiter.ticket);
-        self.reply_all(tickets, &Err(failure), effects);
         Ok(Some(Success::Withdrawn { waited }))
     }
 
     /// A session shows what somebody waits for, unless the wait is over already.
     pub(super) fn sighted(
         &mut self,
+        now: Now,
         session: SessionId,
         sighting: Sighting,
         effects: &mut Vec<Effect<P>>,
     ) {
-        let Some(entry) = self.sessions.get_mut(&session) else {
+        let Some(mut entry) = self.sessions.change(session) else {
             return;
         };
-        let taken = entry.take_waiters_if(|waiter| waiter.ticket == sighting.ticket);
-        let seen = Ok(Success::Seen { row: sighting.row });
-        self.reply_all(
-            taken.into_iter().map(|waiter| waiter.ticket),
-            &seen,
-            effects,
-        );
+        let Sighting { ticket, row } = sighting;
+        let taken = entry.take_waiters_if(|waiter| waiter.ticket == ticket);
+        if taken.is_empty() {
+            return;
+        }
+        entry.touch(now);
+        drop(entry);
+        self.reply(ticket, Ok(Success::Seen { row }), effects);
     }
 
-    /// Answers the waits of all sessions whose time has come.
-    pub(super) fn end_waits(&mut self, now: Now, effects: &mut Vec<Effect<P>>) {
-        let mut answers = Vec::new();
-        for entry in self.sessions.values_mut() {
-            if !entry
-                .waiters
-                .iter()
-                .any(|waiter| waiter.next_wake().is_some_and(|wake| wake <= now.instant))
-            {
-                continue;
-            }
-            let since = entry.running().ok().map(LiveSession::quiet_since);
-            for quiet in entry.take_waiters_if(|waiter| waiter.is_quiet(now.instant, since)) {
-                answers.push((quiet.ticket, Ok(Success::Idle {})));
-            }
-            for late in entry.take_waiters_if(|waiter| waiter.is_late(now.instant)) {
-                effects.extend(entry.unwatch(&late));
-                answers.push((late.ticket, Err(late.too_late())));
-            }
+    /// Answers the waits of a session whose time has come.
+    pub(super) fn end_waits(&mut self, now: Now, session: SessionId, effects: &mut Vec<Effect<P>>) {
+        let Some(mut entry) = self.sessions.change(session) else {
+            return;
+        };
+        let since = entry.running().ok().map(LiveSession::quiet_since);
+        let quiet = entry.take_waiters_if(|waiter| waiter.is_quiet(now.instant, since));
+        let late = entry.take_waiters_if(|waiter| waiter.is_late(now.instant));
+        effects.extend(late.iter().filter_map(|waiter| entry.unwatch(waiter)));
+        if !quiet.is_empty() || !late.is_empty() {
+            entry.touch(now);
         }
-        for (ticket, answer) in answers {
-            self.reply_all([ticket], &answer, effects);
+        drop(entry);
+        for waiter in quiet {
+            self.reply(waiter.ticket, Ok(Success::Idle {}), effects);
+        }
+        for waiter in late {
+            self.reply(waiter.ticket, Err(waiter.too_late()), effects);
+        }
+    }
+
+    /// Answers the waits for text of a session whose process has ended, when another follows that shows another screen.
+    pub(super) fn end_watches(
+        &mut self,
+        session: SessionId,
+        status: ExitStatus,
+        effects: &mut Vec<Effect<P>>,
+    ) {
+        let Some(mut entry) = self.sessions.change(session) else {
+            return;
+        };
+        let taken = entry.take_waiters_if(|waiter| waiter.goal == Goal::Text);
+        drop(entry);
+        for waiter in taken {
+            self.reply(waiter.ticket, waiter.at_exit(status), effects);
         }
     }
 }

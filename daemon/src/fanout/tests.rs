@@ -178,6 +178,7 @@ fn a_closed_queue_holds_nothing_and_takes_nothing() {
     outbox.close();
     assert!(outbox.push_output(&output(1)));
     outbox.notify(&Notice::Exited {
+        reason: sessiond_protocol::EndReason::Exited,
         session: SESSION,
         status: sessiond_protocol::ExitStatus::Code(0),
     });

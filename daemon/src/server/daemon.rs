@@ -144,6 +144,12 @@ impl Daemon {
                 size,
             } => session.resize(client, size),
             Effect::End { session } => session.end(),
+            Effect::Signal {
+                session,
+                signal,
+                client,
+                id,
+            } => client.reply(id, self.spawner.signal(session, signal)),
             Effect::ShutdownBegan { sessions } => {
                 tracing::info!("shutting down {sessions} active session(s)")
             }
@@ -161,7 +167,7 @@ impl Daemon {
         id: RequestId,
     ) {
         let _busy = BUSY.enter();
-        let target = self.lock().core.input_target(client, session);
+        let target = self.lock().core.input_target(now(), client, session);
         if let Err(failure) = target.and_then(|session| session.write(client, bytes, outbox, id)) {
             outbox.reply(id, Err(failure));
         }

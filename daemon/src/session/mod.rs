@@ -4,6 +4,7 @@
 //! its operations are short and none waits.
 
 mod audience;
+mod capture;
 mod input;
 mod lookout;
 mod pty;

@@ -12,7 +12,7 @@ use tokio::time::sleep_until;
 use super::pty::TURN_BYTES;
 use super::{Pty, Reading, Session, Terminal};
 use crate::causes::with_causes;
-use crate::core::{Event, Flow, Remains, StartOrder};
+use crate::core::{Event, Flow, Keep, Remains, StartOrder};
 use crate::gauges::BUSY;
 use crate::server::Daemon;
 use crate::spawn::{Child, SpawnError};
@@ -24,10 +24,13 @@ use crate::teardown::{self, Cause};
 pub(crate) async fn run(
     daemon: Arc<Daemon>,
     id: SessionId,
-    order: Box<StartOrder>,
+    order: StartOrder,
     starting: BusyGuard,
 ) {
-    let terminal = Terminal::new(order.size, &order.params);
+    let mut terminal = Terminal::new(order.size, &order.recipe);
+    if order.output == Keep::End {
+        terminal.keep_output();
+    }
     let started = start(&daemon, id, &order, terminal).await;
     drop(order);
     let (session, mut child) = match started {

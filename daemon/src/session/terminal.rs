@@ -11,6 +11,7 @@ use sessiond_screen::{Screen, ScrollbackLimit};
 use tokio::sync::Notify;
 
 use super::audience::{Audience, Beginning};
+use super::capture::Capture;
 use super::input::InputQueue;
 use super::lookout::Lookout;
 use super::replay::Replay;
@@ -33,6 +34,8 @@ pub(crate) struct Terminal {
     flow: Flow,
     /// When it last put something out; when it was made where it never has.
     quiet_since: Instant,
+    /// Its raw end, where somebody waits for it.
+    capture: Option<Capture>,
     accounted: Held,
 }
 
@@ -49,8 +52,14 @@ impl Terminal {
             lookout: Lookout::new(now),
             flow: Flow::Running,
             quiet_since: now,
+            capture: None,
             accounted,
         }
+    }
+
+    /// Keeps the end of the raw output from now on.
+    pub(crate) fn keep_output(&mut self) {
+        self.capture = Some(Capture::new());
     }
 
     /// Takes output: to the screen, to every client that keeps up, and the screen's answers back to the program.
@@ -61,6 +70,9 @@ impl Terminal {
         self.lookout
             .fed(output.len(), &self.screen, self.quiet_since);
         self.accounted.resize(self.screen.retained_bytes());
+        if let Some(capture) = &mut self.capture {
+            capture.take(output);
+        }
         if let Some(reply) = self.screen.take_replies() {
             self.input.push_reply(reply);
         }
@@ -115,6 +127,7 @@ impl Terminal {
             cursor,
             output_bytes: self.replay.total(),
             screen: screen.shed(),
+            output: self.capture.take().map(Capture::finish),
         }
     }
 
@@ -129,6 +142,7 @@ impl Terminal {
             cursor: cursor(&self.screen),
             output_bytes: self.replay.total(),
             screen: empty_screen().shed(),
+            output: None,
         }
     }
 

@@ -36,7 +36,7 @@ pub(crate) struct Launch {
 
 impl Launch {
     pub(crate) fn new(order: &StartOrder, mark: String) -> Self {
-        let params = &order.params;
+        let params = &order.recipe;
         let mut environment = vec![("TERM".to_owned(), TERM.to_owned())];
         environment.extend(
             params

@@ -20,7 +20,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use sessiond_protocol::{ExitStatus, SessionId};
+use rustix::process::Signal;
+use sessiond_protocol::{ErrorCode, ExitStatus, Failure, SessionId, SignalName, Success};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::core::StartOrder;
@@ -34,6 +35,9 @@ use thread::Thread;
 
 /// Spawns that wait at a time; the other sessions that start wait in their own tasks.
 const SPAWNS_WAITING_MAX: usize = 16;
+
+/// Signals that wait at a time. The thread takes all of them at its next turn; more come only from a client that floods.
+const SIGNALS_WAITING_MAX: usize = 256;
 
 /// The handle to the spawn thread. Dropping it ends the thread once its orders are done.
 #[derive(Debug)]
@@ -128,6 +132,25 @@ impl Spawner {
         })
     }
 
+    /// Sends a signal to a running session's process group, in its turn.
+    pub(crate) fn signal(
+        &self,
+        session: SessionId,
+        signal: SignalName,
+    ) -> Result<Success, Failure> {
+        let signal = number_of(signal);
+        let mut result = Ok(Success::Signalled {});
+        self.orders.add(|batch| {
+            if batch.signals.len() < SIGNALS_WAITING_MAX {
+                batch.signals.push((session, signal));
+            } else {
+                let message = format!("{SIGNALS_WAITING_MAX} signals wait to be sent already");
+                result = Err(Failure::new(ErrorCode::Busy, message));
+            }
+        });
+        result
+    }
+
     /// Tells the thread that some child has changed: the kernel said so.
     pub(crate) fn reap(&self) {
         self.orders.add(|batch| batch.reap = true);
@@ -183,5 +206,21 @@ impl Child {
             .add(|batch| batch.ends.push(End { session, done }));
         // The thread is gone: it has killed whatever there was.
         ended.await.unwrap_or(0)
+    }
+}
+
+const fn number_of(signal: SignalName) -> Signal {
+    match signal {
+        SignalName::Hup => Signal::HUP,
+        SignalName::Int => Signal::INT,
+        SignalName::Quit => Signal::QUIT,
+        SignalName::Kill => Signal::KILL,
+        SignalName::Usr1 => Signal::USR1,
+        SignalName::Usr2 => Signal::USR2,
+        SignalName::Term => Signal::TERM,
+        SignalName::Cont => Signal::CONT,
+        SignalName::Stop => Signal::STOP,
+        SignalName::Tstp => Signal::TSTP,
+        SignalName::Winch => Signal::WINCH,
     }
 }

@@ -1,12 +1,13 @@
 //! What the spawn thread is asked to do, and what it is told.
 //!
-//! Bounded by what there is: starts by the turns that [`Spawner`](super::Spawner) gives, ends by the sessions, and of
-//! everything else there is one at a time. So nothing that matters is ever refused for lack of room.
+//! Bounded by what there is: starts by the turns that [`Spawner`](super::Spawner) gives, ends by the sessions, signals by
+//! a number, and of everything else there is one at a time. So no start and no end is ever refused for lack of room.
 
 use std::os::fd::OwnedFd;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use rustix::process::Signal;
 use sessiond_protocol::{ExitStatus, SessionId};
 use tokio::sync::oneshot;
 
@@ -35,6 +36,8 @@ pub(super) struct End {
 pub(super) struct Batch {
     pub(super) starts: Vec<Start>,
     pub(super) ends: Vec<End>,
+    /// To the process groups of these sessions' first processes.
+    pub(super) signals: Vec<(SessionId, Signal)>,
     /// Some child has changed: the kernel said so.
     pub(super) reap: bool,
     /// The answer to the last question for orphans.
@@ -46,6 +49,7 @@ impl Batch {
     const fn is_empty(&self) -> bool {
         self.starts.is_empty()
             && self.ends.is_empty()
+            && self.signals.is_empty()
             && !self.reap
             && self.orphans.is_none()
             && self.stop.is_none()

@@ -139,6 +139,17 @@ impl Table {
         false
     }
 
+    /// Sends a signal to the process group of a session's first process. Nothing, when that has ended: its number may be
+    /// another's.
+    pub(super) fn signal(&self, session: SessionId, signal: Signal) {
+        let running = self.entries.get(&session).filter(|entry| entry.runs());
+        let pid = running.and_then(|entry| Pid::from_raw(entry.pid.cast_signed()));
+        if let Some(group) = pid {
+            // Not yet reaped, so the number is still its own. A group that is gone has nobody to signal.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
     /// Begins to end a session: its first process group hears at once that the terminal is gone, everything else at the
     /// first look.
     pub(super) fn end(&mut self, session: SessionId, done: oneshot::Sender<usize>, now: Instant) {

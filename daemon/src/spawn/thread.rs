@@ -60,6 +60,9 @@ impl Thread {
             if let Some(orphans) = batch.orphans {
                 table.learn(orphans, Instant::now());
             }
+            for (session, signal) in batch.signals {
+                table.signal(session, signal);
+            }
             for end in batch.ends {
                 table.end(end.session, end.done, Instant::now());
             }

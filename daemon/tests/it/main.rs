@@ -10,6 +10,7 @@ mod clients;
 mod daemon;
 mod endings;
 mod inheritance;
+mod life;
 mod lifecycle;
 mod open_files;
 mod output;

@@ -52,7 +52,7 @@ fn an_attached_client_gets_a_snapshot_then_the_output_then_the_end() {
         assert!(String::from_utf8_lossy(&screen).contains("early"));
         client.write(session.id, b"\n").await.unwrap();
         read_until(&mut second, "late").await;
-        assert!(matches!(second.next().await, Some(Event::Exited(_))));
+        assert!(matches!(second.next().await, Some(Event::Exited(..))));
         assert_eq!(second.next().await, None);
     });
 }

@@ -3,12 +3,16 @@ use serde_json::json;
 
 use super::*;
 use crate::attach::AttachParams;
+use crate::life::{EndReason, IfExists, KillParams, RenameParams, RunParams};
 use crate::reply::ErrorCode;
 use crate::request::{
     CreateParams, ResizeParams, ScreenParams, SessionParams, WaitParams, parse_client_hello,
     parse_request,
 };
+use crate::respawn::{RespawnParams, RespawnWhen};
 use crate::session::{SessionRef, Size};
+use crate::signal::SignalName;
+use crate::ttl::Ttl;
 use crate::wait::{CancelParams, TextPattern, WaitIdleParams, WaitTextParams};
 
 fn session_ref() -> impl Strategy<Value = SessionRef> {
@@ -41,8 +45,43 @@ fn create() -> impl Strategy<Value = CreateParams> {
                 size,
                 scrollback_lines,
                 scrollback_bytes,
+                ..CreateParams::default()
             },
         )
+        .prop_flat_map(|params| {
+            let respawn = proptest::option::of(respawn());
+            (
+                any::<bool>(),
+                proptest::option::of(1000u64..100_000),
+                respawn,
+            )
+                .prop_map(move |(get, ttl, respawn)| CreateParams {
+                    if_exists: if get { IfExists::Get } else { IfExists::Refuse },
+                    ttl: ttl.map(|ttl| Ttl::try_from(ttl).unwrap()),
+                    respawn,
+                    ..params.clone()
+                })
+        })
+}
+
+fn respawn() -> impl Strategy<Value = RespawnParams> {
+    (any::<bool>(), any::<[u32; 3]>(), any::<Option<u32>>()).prop_map(
+        |(always, [interval_ms, burst, window_ms], total)| RespawnParams {
+            when: if always {
+                RespawnWhen::Always
+            } else {
+                RespawnWhen::OnFailure
+            },
+            interval_ms,
+            burst,
+            window_ms,
+            total,
+        },
+    )
+}
+
+fn signal() -> impl Strategy<Value = SignalName> {
+    proptest::sample::select(&SignalName::ALL[..])
 }
 
 fn attach() -> impl Strategy<Value = AttachParams> {
@@ -79,6 +118,20 @@ fn request() -> impl Strategy<Value = Request> {
         Just(Request::Ping),
         Just(Request::List),
         Just(Request::Shutdown),
+        Just(Request::CloseAll),
+        (create(), any::<Option<u64>>()).prop_map(|(session, timeout_ms)| Request::Run(
+            RunParams {
+                session,
+                timeout_ms
+            }
+        )),
+        session_ref().prop_map(|session| Request::Restart(SessionParams { session })),
+        (session_ref(), proptest::option::of("[a-z]{1,64}")).prop_map(|(session, name)| {
+            let name = name.map(|name| name.parse().unwrap());
+            Request::Rename(RenameParams { session, name })
+        }),
+        (session_ref(), signal())
+            .prop_map(|(session, signal)| Request::Kill(KillParams { session, signal })),
         create().prop_map(Request::Create),
         session_ref().prop_map(|session| Request::Get(SessionParams { session })),
         session_ref().prop_map(|session| Request::Detach(SessionParams { session })),
@@ -165,6 +218,12 @@ fn replies_and_notices_read_as_documented_and_survive_the_wire() {
     let notice = Notice::Exited {
         session: SessionId(3),
         status: ExitStatus::Code(0),
+        reason: EndReason::Exited,
+    };
+    let respawning = Notice::Respawning {
+        session: SessionId(3),
+        status: ExitStatus::Signal(11),
+        in_ms: 2000,
     };
     let resynced = Notice::Resynced {
         session: SessionId(3),
@@ -193,8 +252,13 @@ fn replies_and_notices_read_as_documented_and_survive_the_wire() {
         ),
         (
             serde_json::to_value(&notice).unwrap(),
-            json!({"notice": "exited", "params": {"session": 3, "status": {"code": 0}}}),
+            json!({"notice": "exited", "params": {"session": 3, "status": {"code": 0}, "reason": "exited"}}),
             ServerMessage::Notice(notice),
+        ),
+        (
+            serde_json::to_value(&respawning).unwrap(),
+            json!({"notice": "respawning", "params": {"session": 3, "status": {"signal": 11}, "in_ms": 2000}}),
+            ServerMessage::Notice(respawning),
         ),
     ];
     for (written, documented, message) in cases {

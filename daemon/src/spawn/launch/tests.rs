@@ -16,13 +16,8 @@ fn launch(command: &[&str], cwd: Option<&Path>, environment: &[(&str, &str)]) ->
             .collect(),
         ..CreateParams::default()
     };
-    Launch::new(
-        &StartOrder {
-            params,
-            size: Size::DEFAULT,
-        },
-        "me:1".to_owned(),
-    )
+    let order = StartOrder::new(crate::core::Recipe::new(params), Size::DEFAULT);
+    Launch::new(&order, "me:1".to_owned())
 }
 
 fn executable(directory: &Path, name: &str, content: &[u8]) -> PathBuf {

@@ -1,0 +1,119 @@
+//! What whoever starts a daemon decides about its sessions, as it is typed.
+
+use std::time::Duration;
+
+use sessiond_protocol::{Ttl, TtlError};
+
+use crate::core::SESSIONS_MAX;
+
+/// Of `serve`, about sessions.
+#[derive(Debug, clap::Args)]
+pub(super) struct SettingsArgs {
+    /// Sessions at a time, 1 to 1024
+    #[arg(
+        long,
+        value_name = "N",
+        env = "SESSIOND_MAX_SESSIONS",
+        default_value_t = SESSIONS_MAX,
+        value_parser = parse_sessions_max
+    )]
+    max_sessions: usize,
+
+    /// End sessions that nobody has used for this time, e.g. 24h or 5min: 1s to 365d [default: 24h]
+    #[arg(long, value_name = "TIME", env = "SESSIOND_TTL", value_parser = parse_ttl)]
+    ttl: Option<Ttl>,
+
+    /// The same in decimal hours, e.g. 0.083; --ttl comes first
+    #[arg(
+        long,
+        value_name = "HOURS",
+        env = "SESSION_TTL_HOURS",
+        value_parser = Ttl::from_hours,
+        allow_negative_numbers = true
+    )]
+    ttl_hours: Option<Ttl>,
+}
+
+impl SettingsArgs {
+    /// Sessions at a time.
+    pub(super) const fn sessions_max(&self) -> usize {
+        self.max_sessions
+    }
+
+    /// How long one may stay unused that says nothing else.
+    pub(super) fn ttl(&self) -> Ttl {
+        self.ttl.or(self.ttl_hours).unwrap_or_default()
+    }
+}
+
+/// Reads `24h`, `5min`, `90s`.
+pub(super) fn parse_ttl(text: &str) -> Result<Ttl, TtlError> {
+    // What is no duration at all is told the same range: zero is the nearest that there is.
+    Ttl::try_from(humantime::parse_duration(text).unwrap_or(Duration::ZERO)).map_err(|error| {
+        if humantime::parse_duration(text).is_ok() {
+            error
+        } else {
+            TtlError::OutOfRange(format!("{text:?}"))
+        }
+    })
+}
+
+fn parse_sessions_max(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|max| (1..=SESSIONS_MAX).contains(max))
+        .ok_or_else(|| format!("allowed is 1 to {SESSIONS_MAX}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: SettingsArgs,
+    }
+
+    fn settings(arguments: &[&str]) -> Result<SettingsArgs, String> {
+        let line = std::iter::once(&"serve").chain(arguments);
+        Line::try_parse_from(line)
+            .map(|line| line.settings)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_time_to_live_is_read_in_both_forms_and_the_duration_comes_first() {
+        let seconds = |arguments: &[&str]| settings(arguments).unwrap().ttl().duration().as_secs();
+        assert_eq!(seconds(&["--ttl-hours", "0.0167"]), 60);
+        assert_eq!(seconds(&["--ttl", "5min", "--ttl-hours", "1"]), 300);
+        assert_eq!(seconds(&["--ttl", "365d"]), 31_536_000);
+        for wrong in [
+            ["--ttl", "0s"],
+            ["--ttl", "366d"],
+            ["--ttl", "soon"],
+            ["--ttl-hours", "-1"],
+            ["--ttl-hours", "NaN"],
+            ["--ttl-hours", "0"],
+            ["--ttl-hours", "24h"],
+        ] {
+            let error = settings(&wrong).unwrap_err();
+            assert!(error.contains("allowed is"), "{wrong:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn more_sessions_than_a_daemon_carries_are_refused() {
+        assert_eq!(
+            settings(&["--max-sessions", "1024"])
+                .unwrap()
+                .sessions_max(),
+            1024
+        );
+        for wrong in ["0", "1025", "-3", "many"] {
+            assert!(settings(&["--max-sessions", wrong]).is_err(), "{wrong}");
+        }
+    }
+}
