@@ -119,6 +119,17 @@ impl Table {
         self.entries.insert(session, entry);
     }
 
+    /// Sends a signal to the process group of a session's first process. Nothing, when that has ended: its number may be
+    /// another's.
+    pub(super) fn signal(&self, session: SessionId, signal: Signal) {
+        let running = self.entries.get(&session).filter(|entry| entry.runs());
+        let pid = running.and_then(|entry| Pid::from_raw(entry.pid.cast_signed()));
+        if let Some(group) = pid {
+            // Not yet reaped, so the number is still its own. A group that is gone has nobody to signal.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
     /// Passes on the status of a process that was reaped; false when it is no session's first process.
     pub(super) fn exited(&mut self, pid: u32, status: ExitStatus) -> bool {
         let first = self
@@ -137,17 +148,6 @@ impl Table {
             entry.look_again();
         }
         false
-    }
-
-    /// Sends a signal to the process group of a session's first process. Nothing, when that has ended: its number may be
-    /// another's.
-    pub(super) fn signal(&self, session: SessionId, signal: Signal) {
-        let running = self.entries.get(&session).filter(|entry| entry.runs());
-        let pid = running.and_then(|entry| Pid::from_raw(entry.pid.cast_signed()));
-        if let Some(group) = pid {
-            // Not yet reaped, so the number is still its own. A group that is gone has nobody to signal.
-            let _ = kill_process_group(group, signal);
-        }
     }
 
     /// Begins to end a session: its first process group hears at once that the terminal is gone, everything else at the
