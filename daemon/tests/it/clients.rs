@@ -238,7 +238,7 @@ fn a_slow_reader_of_one_attachment_delays_nothing_else_on_the_connection() {
                     break;
                 }
                 Event::Snapshot(_) => {}
-                Event::Exited(status) => panic!("{status}"),
+                Event::Respawning(status, _) | Event::Exited(status, _) => panic!("{status}"),
             }
         }
         assert_eq!(
