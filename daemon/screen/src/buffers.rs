@@ -18,7 +18,7 @@ impl Terminal {
     /// Shows the alternate buffer, which is always a blank one: what it held before died when it was left.
     pub(crate) fn enter_alternate(&mut self) {
         if self.primary.is_none() {
-            let grid = std::mem::replace(&mut self.grid, Grid::new(self.size));
+            let grid = std::mem::replace(&mut self.grid, Grid::new(self.size, self.revision));
             let saved = std::mem::take(&mut self.saved);
             self.primary = Some(Box::new(Primary { grid, saved }));
             self.pen.pending_wrap = false;
@@ -29,6 +29,8 @@ impl Terminal {
     pub(crate) fn leave_alternate(&mut self) {
         if let Some(primary) = self.primary.take() {
             self.grid = primary.grid;
+            self.grid.begin(self.revision);
+            self.grid.touch_all();
             self.saved = primary.saved;
             self.pen.pending_wrap = false;
         }
@@ -39,6 +41,7 @@ impl Terminal {
         if size == self.size {
             return;
         }
+        self.begin_revision();
         self.size = size;
         self.last = None;
         self.region = Region::full(size);
@@ -99,7 +102,7 @@ impl Terminal {
     pub(crate) fn reset(&mut self) {
         self.leave_alternate();
         self.soft_reset();
-        self.grid = Grid::new(self.size);
+        self.grid = Grid::new(self.size, self.revision);
         self.pen = Pen::default();
         self.modes = Modes::default();
         self.tabs = TabStops::default();

@@ -12,6 +12,10 @@ use crate::style::Style;
 pub(crate) struct Grid {
     rows: VecDeque<Row>,
     size: Size,
+    /// The revision that changes belong to.
+    revision: u64,
+    /// The one in which all rows changed last: each shows, or may show, something else than before.
+    all_changed: u64,
 }
 
 /// Rows of the grid between two margins, both included.
@@ -31,11 +35,32 @@ impl Region {
 }
 
 impl Grid {
-    pub(crate) fn new(size: Size) -> Grid {
+    pub(crate) fn new(size: Size, revision: u64) -> Grid {
         Grid {
             rows: VecDeque::new(),
             size,
+            revision,
+            all_changed: revision,
         }
+    }
+
+    /// Begins a revision of the screen.
+    pub(crate) fn begin(&mut self, revision: u64) {
+        self.revision = revision;
+    }
+
+    /// Counts every row as changed: another buffer is shown, or rows have moved.
+    pub(crate) fn touch_all(&mut self) {
+        self.all_changed = self.revision;
+    }
+
+    /// The rows that were changed after a revision, from the top. A row that scrolled and was not written to is none, as long as
+    /// it is known by its line's number; one that nothing was ever written to may be left out.
+    pub(crate) fn changed_after(&self, revision: u64) -> impl Iterator<Item = usize> {
+        let all = self.all_changed > revision;
+        (0..self.size.height()).filter(move |index| {
+            all || self.row(*index).is_some_and(|row| row.changed() > revision)
+        })
     }
 
     pub(crate) fn size(&self) -> Size {
@@ -53,7 +78,9 @@ impl Grid {
         if index >= self.rows.len() {
             self.materialise(index);
         }
-        &mut self.rows[index]
+        let row = &mut self.rows[index];
+        row.set_changed(self.revision);
+        row
     }
 
     /// Text of every row, blank ones included.
@@ -72,7 +99,12 @@ impl Grid {
         mut sink: Option<&mut Scrollback>,
     ) {
         let count = count.min(region.bottom - region.top + 1);
-        if region == Region::full(self.size) {
+        let whole = region == Region::full(self.size);
+        if !whole || sink.is_none() {
+            // Rows keep their numbers only when all of them move, into the history.
+            self.touch_all();
+        }
+        if whole {
             for _ in 0..count {
                 self.scroll_line(style, sink.as_deref_mut());
             }
@@ -95,6 +127,7 @@ impl Grid {
     /// Moves the rows of a region down by `count`; what leaves at the bottom is gone.
     pub(crate) fn scroll_down(&mut self, region: Region, count: usize, style: Style) {
         let count = count.min(region.bottom - region.top + 1);
+        self.touch_all();
         self.materialise(region.bottom);
         let rows = &mut self.rows.make_contiguous()[region.top..=region.bottom];
         rows.rotate_right(count);
@@ -112,13 +145,16 @@ impl Grid {
     pub(crate) fn erase_rows(&mut self, first: usize, end: usize, style: Style) {
         if style == Style::DEFAULT {
             if end == self.size.height() {
+                if first < self.rows.len() {
+                    self.touch_all();
+                }
                 self.rows.truncate(first);
             } else {
-                self.rows
-                    .range_mut(first.min(self.rows.len())..end.min(self.rows.len()))
-                    .for_each(|row| {
-                        *row = Row::default();
-                    });
+                let kept = first.min(self.rows.len())..end.min(self.rows.len());
+                for row in self.rows.range_mut(kept) {
+                    *row = Row::default();
+                    row.set_changed(self.revision);
+                }
             }
             return;
         }
@@ -153,6 +189,7 @@ impl Grid {
                 .for_each(|row| row.narrow_to(size.width()));
         }
         self.size = size;
+        self.touch_all();
         if let Some(last) = self.rows.get_mut(size.height() - 1) {
             last.set_wrapped(false);
         }

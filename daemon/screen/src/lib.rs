@@ -9,6 +9,7 @@
 //! Flow: bytes -> [`Screen`] (text past the parser, sequences through it) -> terminal (cursor, modes, buffers) -> grid of rows ->
 //! scrollback.
 
+mod block;
 mod buffers;
 mod csi;
 mod cursor;
@@ -29,6 +30,7 @@ mod replies;
 mod row;
 mod screen;
 mod scrollback;
+mod search;
 mod sequence;
 mod sgr;
 mod size;
@@ -41,11 +43,14 @@ mod width;
 
 pub use cursor::Cursor;
 pub use final_screen::{FINAL_TEXT_BYTES_MAX, FinalScreen};
-pub use line::{Runs, ScrollbackLine};
+pub use line::{Line, Runs};
 pub use perform::TITLE_BYTES_MAX;
 pub use replies::REPLY_BYTES_MAX;
 pub use screen::Screen;
 pub use scrollback::ScrollbackLimit;
+pub use search::{
+    Case, Match, Matches, PATTERN_BYTES_MAX, Pattern, PatternError, SEARCHED_BYTES_MAX,
+};
 pub use sequence::SEQUENCE_BYTES_MAX;
 pub use size::{SIDE_MAX, Size, SizeError};
 pub use snapshot::SNAPSHOT_BYTES_MAX;

@@ -13,18 +13,38 @@ use crate::marks::Marks;
 use crate::row::Row;
 use crate::style::{Color, Style};
 
-/// A line of the scrollback.
-#[derive(Clone, Copy, Debug)]
-pub struct ScrollbackLine<'a> {
-    text: &'a str,
-    runs: &'a [u8],
+/// A line of text with its styles.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    text: String,
+    runs: Vec<u8>,
     wrapped: bool,
 }
 
-impl<'a> ScrollbackLine<'a> {
+impl Line {
+    /// A row of the screen as a line.
+    pub(crate) fn of_row(row: &Row) -> Line {
+        let used = row.used();
+        let mut runs = Vec::new();
+        let text_bytes = measure(row, used, &mut runs);
+        let mut text = Vec::with_capacity(text_bytes);
+        put_text(&mut text, row, used);
+        Line {
+            text: String::from_utf8(text).expect("text is written from characters"),
+            runs,
+            wrapped: row.is_wrapped(),
+        }
+    }
+
     /// The line's text; trailing blanks in the default style are not kept.
     #[must_use]
-    pub fn text(&self) -> &'a str {
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text alone.
+    #[must_use]
+    pub fn into_text(self) -> String {
         self.text
     }
 
@@ -36,11 +56,20 @@ impl<'a> ScrollbackLine<'a> {
 
     /// Byte ranges of the text and their styles, in order; text outside of all ranges has the default style.
     #[must_use]
-    pub fn runs(&self) -> Runs<'a> {
+    pub fn runs(&self) -> Runs<'_> {
         Runs {
-            bytes: self.runs,
+            bytes: &self.runs,
             at: 0,
         }
+    }
+
+    /// All of the text in pieces of one style, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = (&str, Style)> {
+        let styled = self.runs().last().map_or(0, |(range, _)| range.end);
+        let rest = (styled < self.text.len()).then_some((styled..self.text.len(), Style::DEFAULT));
+        self.runs()
+            .chain(rest)
+            .map(|(range, style)| (&self.text[range], style))
     }
 }
 
@@ -130,15 +159,17 @@ pub(crate) fn put(out: &mut Vec<u8>, row: &Row, used: usize, text_bytes: usize, 
 pub(crate) const HEADER_BYTES_MAX: usize = 8;
 
 /// Takes the first record off a block.
-pub(crate) fn take_line<'a>(bytes: &mut &'a [u8]) -> ScrollbackLine<'a> {
+pub(crate) fn take_line(bytes: &mut &[u8]) -> Line {
     let head = take_varint(bytes);
     let run_bytes = take_varint(bytes);
     let (text, rest) = bytes.split_at(head >> 1);
     let (runs, rest) = rest.split_at(run_bytes);
     *bytes = rest;
-    ScrollbackLine {
-        text: str::from_utf8(text).expect("records are written from characters"),
-        runs,
+    Line {
+        text: str::from_utf8(text)
+            .expect("records are written from characters")
+            .to_owned(),
+        runs: runs.to_vec(),
         wrapped: head & 1 == 1,
     }
 }

@@ -32,25 +32,45 @@ pub(crate) enum Namespace {
     Private,
 }
 
-/// The switches that have a number; the keypad has sequences of its own.
-const NUMBERED: [(Mode, Namespace, u16); 17] = [
-    (Mode::Insert, Namespace::Ansi, 4),
-    (Mode::Newline, Namespace::Ansi, 20),
-    (Mode::ApplicationCursor, Namespace::Private, 1),
-    (Mode::ReverseVideo, Namespace::Private, 5),
-    (Mode::Autowrap, Namespace::Private, 7),
-    (Mode::MousePress, Namespace::Private, 9),
-    (Mode::CursorVisible, Namespace::Private, 25),
-    (Mode::MouseClicks, Namespace::Private, 1000),
-    (Mode::MouseDrags, Namespace::Private, 1002),
-    (Mode::MouseMoves, Namespace::Private, 1003),
-    (Mode::FocusEvents, Namespace::Private, 1004),
-    (Mode::MouseUtf8, Namespace::Private, 1005),
-    (Mode::MouseSgr, Namespace::Private, 1006),
-    (Mode::AlternateScroll, Namespace::Private, 1007),
-    (Mode::MouseUrxvt, Namespace::Private, 1015),
-    (Mode::MousePixels, Namespace::Private, 1016),
-    (Mode::BracketedPaste, Namespace::Private, 2004),
+/// The switches that have a number, and their names; the keypad has sequences of its own.
+const NUMBERED: [(Mode, Namespace, u16, &str); 17] = [
+    (Mode::Insert, Namespace::Ansi, 4, "insert"),
+    (Mode::Newline, Namespace::Ansi, 20, "newline"),
+    (
+        Mode::ApplicationCursor,
+        Namespace::Private,
+        1,
+        "application-cursor",
+    ),
+    (Mode::ReverseVideo, Namespace::Private, 5, "reverse-video"),
+    (Mode::Autowrap, Namespace::Private, 7, "autowrap"),
+    (Mode::MousePress, Namespace::Private, 9, "mouse-press"),
+    (
+        Mode::CursorVisible,
+        Namespace::Private,
+        25,
+        "cursor-visible",
+    ),
+    (Mode::MouseClicks, Namespace::Private, 1000, "mouse-clicks"),
+    (Mode::MouseDrags, Namespace::Private, 1002, "mouse-drags"),
+    (Mode::MouseMoves, Namespace::Private, 1003, "mouse-moves"),
+    (Mode::FocusEvents, Namespace::Private, 1004, "focus-events"),
+    (Mode::MouseUtf8, Namespace::Private, 1005, "mouse-utf8"),
+    (Mode::MouseSgr, Namespace::Private, 1006, "mouse-sgr"),
+    (
+        Mode::AlternateScroll,
+        Namespace::Private,
+        1007,
+        "alternate-scroll",
+    ),
+    (Mode::MouseUrxvt, Namespace::Private, 1015, "mouse-urxvt"),
+    (Mode::MousePixels, Namespace::Private, 1016, "mouse-pixels"),
+    (
+        Mode::BracketedPaste,
+        Namespace::Private,
+        2004,
+        "bracketed-paste",
+    ),
 ];
 
 /// Of these at most one is set: what the mouse reports.
@@ -66,7 +86,7 @@ impl Mode {
     pub(crate) fn numbered(namespace: Namespace, number: u16) -> Option<Mode> {
         let found = NUMBERED
             .iter()
-            .find(|(_, space, own)| (*space, *own) == (namespace, number));
+            .find(|(_, space, own, _)| (*space, *own) == (namespace, number));
         found.map(|(mode, ..)| *mode)
     }
 
@@ -115,12 +135,24 @@ impl Modes {
         self.bits &= !mode.group();
     }
 
+    /// Names of all switches that are set.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        let keypad = self
+            .has(Mode::ApplicationKeypad)
+            .then_some("application-keypad");
+        NUMBERED
+            .iter()
+            .filter(move |(mode, ..)| self.has(*mode))
+            .map(|(.., name)| *name)
+            .chain(keypad)
+    }
+
     /// The numbered switches that are (not) set, for a snapshot.
     pub(crate) fn numbers(self, set: bool) -> impl Iterator<Item = (Namespace, u16)> {
         NUMBERED
             .iter()
             .filter(move |(mode, ..)| self.has(*mode) == set)
-            .map(|(_, namespace, number)| (*namespace, *number))
+            .map(|(_, namespace, number, _)| (*namespace, *number))
     }
 }
 

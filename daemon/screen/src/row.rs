@@ -16,6 +16,8 @@ pub(crate) struct Row {
     glyphs: Vec<Glyph>,
     styles: Vec<Style>,
     marks: Option<Box<Marks>>,
+    /// The revision in which it was written to last.
+    changed: u64,
     wrapped: bool,
 }
 
@@ -27,6 +29,14 @@ impl Row {
 
     pub(crate) fn set_wrapped(&mut self, wrapped: bool) {
         self.wrapped = wrapped;
+    }
+
+    pub(crate) fn changed(&self) -> u64 {
+        self.changed
+    }
+
+    pub(crate) fn set_changed(&mut self, revision: u64) {
+        self.changed = revision;
     }
 
     pub(crate) fn glyphs(&self) -> &[Glyph] {

@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use crate::cursor::Cursor;
 use crate::final_screen::FinalScreen;
-use crate::line::ScrollbackLine;
+use crate::line::Line;
 use crate::modes::Mode;
 use crate::params::Params;
 use crate::perform::OSC_BYTES_MAX;
 use crate::scrollback::ScrollbackLimit;
+use crate::search::{self, Matches, Pattern};
 use crate::sequence::Unfinished;
 use crate::size::Size;
 use crate::terminal::Terminal;
@@ -43,6 +44,9 @@ impl Screen {
 
     /// Takes output of the program, cut anywhere.
     pub fn feed(&mut self, mut bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.terminal.begin_revision();
+        }
         while !bytes.is_empty() {
             let used = if self.unfinished.is_empty() {
                 self.feed_ground(bytes)
@@ -106,23 +110,82 @@ impl Screen {
         self.terminal.scrollback.len()
     }
 
-    /// Number of lines that have ever entered the history, whether they are still in it or not.
-    #[must_use]
-    pub fn scrolled_lines(&self) -> u64 {
-        self.terminal.scrollback.pushed()
+    /// Lines of the history with their styles; 0 is the oldest, and what lies beyond the last is left out.
+    pub fn scrollback(&self, range: Range<usize>) -> impl Iterator<Item = Line> {
+        self.terminal.scrollback.lines(range)
     }
 
-    /// Lines of the history with their styles; 0 is the oldest, and what lies beyond the last is left out.
-    pub fn scrollback(&self, range: Range<usize>) -> impl Iterator<Item = ScrollbackLine<'_>> {
-        self.terminal.scrollback.lines(range)
+    /// Number of the oldest line of the history. Lines are numbered from the first one on that ever left the screen, for good, so
+    /// this is also how many have been let go.
+    #[must_use]
+    pub fn first_line(&self) -> u64 {
+        self.terminal.scrollback.first()
+    }
+
+    /// Number of the screen's first row: the one that it will have in the history.
+    #[must_use]
+    pub fn top_line(&self) -> u64 {
+        self.first_line() + self.scrollback_len() as u64
+    }
+
+    /// A row that is shown, with its styles; blank beyond the last one.
+    #[must_use]
+    pub fn row(&self, index: usize) -> Line {
+        self.terminal
+            .grid
+            .row(index)
+            .map_or_else(Line::default, Line::of_row)
+    }
+
+    /// Counts what may have changed the screen: pieces of output and new sizes, from 1 for a blank one.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.terminal.revision
+    }
+
+    /// The rows that look different, or may, than after the revision `since`, from the top. A reader that knows rows by the numbers
+    /// of their lines ([`Screen::top_line`] on) needs only these, and takes as blank what it was never told: output that scrolls
+    /// changes the lines that are written, not those that move. A revision that this screen has not reached is another screen's:
+    /// all rows have changed.
+    pub fn changed_rows(&self, since: u64) -> impl Iterator<Item = usize> {
+        let known = if since > self.revision() { 0 } else { since };
+        self.terminal.grid.changed_after(known)
+    }
+
+    /// Looks for a pattern in the history and on the screen, from the line with the number `from` on, oldest first; at most `limit`
+    /// places, and at most [`SEARCHED_BYTES_MAX`](crate::SEARCHED_BYTES_MAX) of text. A line that went over several rows is
+    /// looked at as one.
+    #[must_use]
+    pub fn search(&self, pattern: &Pattern, from: u64, limit: usize) -> Matches {
+        search::search(self, pattern, from, limit)
+    }
+
+    /// How often BEL has rung.
+    #[must_use]
+    pub fn bells(&self) -> u64 {
+        self.terminal.bells
+    }
+
+    /// Names of the switches that are set, such as `bracketed-paste`.
+    pub fn mode_names(&self) -> impl Iterator<Item = &'static str> {
+        self.terminal.modes.names()
+    }
+
+    /// Compresses up to `blocks_max` pieces of the history, 16 KiB of about 20 µs each; true when more are left. To be called when
+    /// the output pauses: while it flows, only a history that is short of bytes compresses itself.
+    pub fn compact(&mut self, blocks_max: usize) -> bool {
+        self.terminal.scrollback.compact(blocks_max)
+    }
+
+    /// Gives the history another limit; what is beyond it goes.
+    pub fn set_scrollback_limit(&mut self, limit: ScrollbackLimit) {
+        self.terminal.scrollback.set_limit(limit);
     }
 
     /// Text of lines of the history; 0 is the oldest, and what lies beyond the last is left out.
     #[must_use]
     pub fn scrollback_text(&self, range: Range<usize>) -> Vec<String> {
-        self.scrollback(range)
-            .map(|line| line.text().to_owned())
-            .collect()
+        self.scrollback(range).map(Line::into_text).collect()
     }
 
     /// Bytes that make a terminal of the same size show this screen and go on like it, whatever it showed before and whatever
@@ -137,6 +200,12 @@ impl Screen {
         out.extend_from_slice(self.unfinished.bytes());
         out.extend_from_slice(self.partial.bytes());
         out
+    }
+
+    /// The same without an unfinished sequence or character: text, for whoever only wants to show it.
+    #[must_use]
+    pub fn redraw(&self) -> String {
+        String::from_utf8(snapshot::take(&self.terminal)).expect("written from characters")
     }
 
     /// Whether both look the same and behave the same from now on: everything but the history and answers.

@@ -1,9 +1,13 @@
 //! Lines that left the screen at the top: packed records in a ring of blocks, bounded by lines and by bytes.
+//!
+//! Blocks are compressed when nothing else is to be done ([`Scrollback::compact`]), or before the oldest line would have to go
+//! for want of bytes; not while output flows and there is room.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::line::{self, ScrollbackLine};
+use crate::block::Block;
+use crate::line::{self, Line};
 use crate::row::Row;
 
 /// Bytes of a full block: about 150 lines. Large enough that its own cost vanishes, small enough that dropping the
@@ -35,27 +39,20 @@ impl Default for ScrollbackLimit {
     }
 }
 
-/// Records of whole lines, oldest first.
-#[derive(Debug)]
-struct Block {
-    bytes: Vec<u8>,
-    /// Where the oldest line that is still kept starts.
-    start: usize,
-    lines: usize,
-}
-
 /// The history of one screen.
 #[derive(Debug)]
 pub(crate) struct Scrollback {
     limit: ScrollbackLimit,
     blocks: VecDeque<Block>,
+    /// Of these, the oldest ones, which have been compressed as far as they can be. The newest never is.
+    packed: usize,
     /// The last block that became empty, for the next one that is needed: a full history allocates nothing.
     spare: Option<Vec<u8>>,
     /// Runs of the line that is being pushed.
     runs: Vec<u8>,
+    /// Lines that were kept once and are not any more: the number of the oldest line that is.
+    first: u64,
     lines: usize,
-    /// Lines that were ever pushed.
-    pushed: u64,
     /// Capacity of all blocks and of the spare one.
     block_bytes: usize,
 }
@@ -65,10 +62,11 @@ impl Scrollback {
         Scrollback {
             limit,
             blocks: VecDeque::new(),
+            packed: 0,
             spare: None,
             runs: Vec::new(),
+            first: 0,
             lines: 0,
-            pushed: 0,
             block_bytes: 0,
         }
     }
@@ -77,31 +75,33 @@ impl Scrollback {
         self.lines
     }
 
-    pub(crate) fn pushed(&self) -> u64 {
-        self.pushed
+    /// Number of the oldest line that is kept. Lines are numbered from the first one on that ever came here, for good.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
     }
 
     /// Appends a line; the oldest ones make room for it.
     pub(crate) fn push(&mut self, row: &Row) {
         if self.limit.lines == 0 || self.limit.bytes == 0 {
+            self.first += 1;
             return;
         }
-        self.pushed += 1;
         let used = row.used();
         self.runs.clear();
         let text_bytes = line::measure(row, used, &mut self.runs);
         let needed = text_bytes + self.runs.len() + line::HEADER_BYTES_MAX;
         if self.make_room(needed) {
-            let block = self
-                .blocks
-                .back_mut()
-                .expect("make_room left a block with room");
-            line::put(&mut block.bytes, row, used, text_bytes, &self.runs);
-            block.lines += 1;
+            let block = self.blocks.back_mut();
+            let block = block.expect("make_room left a block with room");
+            let buffer = block.buffer().expect("a block with room is not compressed");
+            line::put(buffer, row, used, text_bytes, &self.runs);
+            block.appended();
             self.lines += 1;
             if self.lines > self.limit.lines {
                 self.evict_line();
             }
+        } else {
+            self.first += 1;
         }
         if self.runs.capacity() > RUN_BYTES_KEPT {
             self.runs = Vec::new();
@@ -109,30 +109,57 @@ impl Scrollback {
     }
 
     /// Lines of a range, 0 being the oldest; what lies beyond the last line is left out.
-    pub(crate) fn lines(&self, range: Range<usize>) -> impl Iterator<Item = ScrollbackLine<'_>> {
+    pub(crate) fn lines(&self, range: Range<usize>) -> impl Iterator<Item = Line> {
         let mut skipped = range.start;
         let count = range.end.min(self.lines).saturating_sub(range.start);
         self.blocks
             .iter()
             .flat_map(move |block| {
-                let mut bytes = &block.bytes[block.start..];
-                let skip = skipped.min(block.lines);
+                let skip = skipped.min(block.kept());
                 skipped -= skip;
                 // Blocks before the range are passed over whole.
-                for _ in 0..if skip < block.lines { skip } else { 0 } {
-                    bytes = &bytes[line::record_bytes(bytes)..];
-                }
-                (skip..block.lines).map(move |_| line::take_line(&mut bytes))
+                let lines = if skip < block.kept() {
+                    block.read(skip)
+                } else {
+                    Vec::new()
+                };
+                lines.into_iter()
             })
             .take(count)
     }
 
-    /// Forgets everything and gives the memory back.
+    /// Compresses up to `blocks_max` blocks that are full; true when more are left.
+    pub(crate) fn compact(&mut self, blocks_max: usize) -> bool {
+        for _ in 0..blocks_max {
+            if !self.pack_block() {
+                return false;
+            }
+        }
+        self.packed + 1 < self.blocks.len()
+    }
+
+    /// Takes another limit; what is beyond it goes.
+    pub(crate) fn set_limit(&mut self, limit: ScrollbackLimit) {
+        if limit == self.limit {
+            return;
+        }
+        self.limit = limit;
+        self.drop_spare();
+        while self.lines > limit.lines {
+            self.evict_line();
+        }
+        while self.block_bytes > limit.bytes
+            && (self.drop_spare() || self.pack_block() || self.evict_block())
+        {}
+        self.drop_spare();
+        self.blocks.shrink_to_fit();
+    }
+
+    /// Forgets everything and gives the memory back. Lines go on being numbered from here.
     pub(crate) fn clear(&mut self) {
-        *self = Scrollback {
-            pushed: self.pushed,
-            ..Scrollback::new(self.limit)
-        };
+        let next = self.first + self.lines as u64;
+        *self = Scrollback::new(self.limit);
+        self.first = next;
     }
 
     /// Bytes held on the heap.
@@ -142,19 +169,8 @@ impl Scrollback {
 
     /// Sees to it that the last block has room for a record; false when even an empty history has none.
     fn make_room(&mut self, needed: usize) -> bool {
-        if let Some(block) = self.blocks.back_mut() {
-            let (len, capacity) = (block.bytes.len(), block.bytes.capacity());
-            if capacity - len >= needed {
-                return true;
-            }
-            let doubled = (capacity * 2).min(self.limit.block_bytes());
-            if doubled - len.min(doubled) >= needed
-                && self.block_bytes + doubled - capacity <= self.limit.bytes
-            {
-                block.bytes.reserve_exact(doubled - len);
-                self.block_bytes += block.bytes.capacity() - capacity;
-                return true;
-            }
+        if self.grow_last(needed) {
+            return true;
         }
         let full = self.limit.block_bytes();
         let wanted = if self.blocks.is_empty() {
@@ -165,14 +181,12 @@ impl Scrollback {
         .max(needed);
         let usable = |spare: &mut Vec<u8>| spare.capacity() >= wanted;
         while self.block_bytes + wanted > self.limit.bytes {
-            if self
-                .spare
-                .as_ref()
-                .is_some_and(|spare| spare.capacity() >= wanted)
-            {
+            // The spare one counts already.
+            if self.spare.as_mut().is_some_and(usable) {
                 break;
             }
-            if !self.drop_spare() && !self.evict_block() {
+            // The newest block is full: it may be compressed, too.
+            if !self.drop_spare() && !self.pack_any() && !self.evict_block() {
                 return false;
             }
         }
@@ -181,38 +195,84 @@ impl Scrollback {
             self.block_bytes += fresh.capacity();
             fresh
         });
-        self.blocks.push_back(Block {
-            bytes,
-            start: 0,
-            lines: 0,
-        });
+        self.blocks.push_back(Block::new(bytes));
+        true
+    }
+    /// Doubles the last block where it is a small one, if that gives the record room; true when it has room.
+    fn grow_last(&mut self, needed: usize) -> bool {
+        let full = self.limit.block_bytes();
+        let Some(buffer) = self.blocks.back_mut().and_then(Block::buffer) else {
+            return false;
+        };
+        let (len, capacity) = (buffer.len(), buffer.capacity());
+        if capacity - len >= needed {
+            return true;
+        }
+        let doubled = (capacity * 2).min(full);
+        let fits = doubled - len.min(doubled) >= needed
+            && self.block_bytes + doubled - capacity <= self.limit.bytes;
+        if fits {
+            buffer.reserve_exact(doubled - len);
+            self.block_bytes += buffer.capacity() - capacity;
+        }
+        fits
+    }
+
+    /// Compresses the oldest block that is not, the newest aside; false when there is none.
+    fn pack_block(&mut self) -> bool {
+        self.packed + 1 < self.blocks.len() && self.pack_any()
+    }
+
+    fn pack_any(&mut self) -> bool {
+        let Some(block) = self.blocks.get_mut(self.packed) else {
+            return false;
+        };
+        self.packed += 1;
+        let before = block.capacity();
+        let freed = block.pack();
+        self.block_bytes = self.block_bytes + block.capacity() - before;
+        if let Some(buffer) = freed {
+            self.block_bytes += buffer.capacity();
+            self.take_back(buffer);
+        }
         true
     }
 
     fn evict_line(&mut self) {
         let block = self.blocks.front_mut().expect("a kept line is in a block");
-        block.start += line::record_bytes(&block.bytes[block.start..]);
-        block.lines -= 1;
+        block.skip_line();
         self.lines -= 1;
-        if block.lines == 0 {
+        self.first += 1;
+        if block.kept() == 0 {
             self.evict_block();
         }
     }
 
-    /// Takes the oldest block out, as the spare one if there is none yet and it is a regular one.
+    /// Takes the oldest block out.
     fn evict_block(&mut self) -> bool {
         let Some(block) = self.blocks.pop_front() else {
             return false;
         };
-        self.lines -= block.lines;
-        let mut bytes = block.bytes;
-        bytes.clear();
-        if self.spare.is_none() && bytes.capacity() == self.limit.block_bytes() {
-            self.spare = Some(bytes);
-        } else {
-            self.block_bytes -= bytes.capacity();
+        self.packed = self.packed.saturating_sub(1);
+        self.lines -= block.kept();
+        self.first += block.kept() as u64;
+        let capacity = block.capacity();
+        match block.into_buffer() {
+            Some(buffer) => self.take_back(buffer),
+            None => self.block_bytes -= capacity,
         }
         true
+    }
+
+    /// Keeps a buffer that has become free as the spare one, if there is none yet and it is a regular one.
+    fn take_back(&mut self, mut buffer: Vec<u8>) {
+        let fits = self.block_bytes <= self.limit.bytes;
+        if self.spare.is_none() && fits && buffer.capacity() == self.limit.block_bytes() {
+            buffer.clear();
+            self.spare = Some(buffer);
+        } else {
+            self.block_bytes -= buffer.capacity();
+        }
     }
 
     fn drop_spare(&mut self) -> bool {

@@ -9,12 +9,17 @@ use crate::scrollback::{Scrollback, ScrollbackLimit};
 use crate::size::Size;
 use crate::tabs::TabStops;
 
+/// The revision of a blank screen, above 0, so that everything has changed after 0.
+const FIRST_REVISION: u64 = 1;
+
 /// What the bytes so far have made of the terminal.
 #[derive(Debug)]
 pub(crate) struct Terminal {
     pub(crate) size: Size,
     /// The buffer that is shown.
     pub(crate) grid: Grid,
+    /// Counts what changed the screen: pieces of output, new sizes.
+    pub(crate) revision: u64,
     pub(crate) pen: Pen,
     /// What DECRC restores in the buffer that is shown.
     pub(crate) saved: Pen,
@@ -26,6 +31,8 @@ pub(crate) struct Terminal {
     pub(crate) title: String,
     pub(crate) replies: Replies,
     pub(crate) scrollback: Scrollback,
+    /// How often BEL has rung.
+    pub(crate) bells: u64,
     /// The character that was printed last, for REP; none once a control or sequence came after it. So it always stands in the
     /// cell before the cursor, where a snapshot can print it once more.
     pub(crate) last: Option<char>,
@@ -37,7 +44,8 @@ impl Terminal {
     pub(crate) fn new(size: Size, limit: ScrollbackLimit) -> Terminal {
         Terminal {
             size,
-            grid: Grid::new(size),
+            grid: Grid::new(size, FIRST_REVISION),
+            revision: FIRST_REVISION,
             pen: Pen::default(),
             saved: Pen::default(),
             primary: None,
@@ -47,15 +55,23 @@ impl Terminal {
             title: String::new(),
             replies: Replies::default(),
             scrollback: Scrollback::new(limit),
+            bells: 0,
             last: None,
             sequence_ended: false,
         }
+    }
+
+    /// Begins a new revision: what changes from now on has changed after the one before.
+    pub(crate) fn begin_revision(&mut self) {
+        self.revision += 1;
+        self.grid.begin(self.revision);
     }
 
     /// Executes a control character, C0 or C1.
     pub(crate) fn control(&mut self, byte: u8) {
         self.last = None;
         match byte {
+            0x07 => self.bells += 1,
             0x08 => self.move_left(1),
             b'\t' => self.tab_forward(1),
             b'\n' | 0x0b | 0x0c => {

@@ -91,7 +91,7 @@ impl Lookout {
 
     /// Looks for everything that is waited for.
     pub(crate) fn look(&mut self, screen: &Screen, now: Instant) {
-        let lines = screen.scrolled_lines();
+        let lines = screen.top_line();
         let new = usize::try_from(lines.saturating_sub(self.lines_seen)).unwrap_or(usize::MAX);
         self.unseen_bytes = 0;
         self.lines_seen = lines;

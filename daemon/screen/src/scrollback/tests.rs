@@ -1,5 +1,7 @@
 //! Both limits hold in allocated bytes, and what is kept reads back as it was.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::glyph::Glyph;
 use crate::style::{Color, Style};
@@ -10,8 +12,8 @@ fn row(text: &str) -> Row {
     row
 }
 
-fn texts(scrollback: &Scrollback, range: Range<usize>) -> Vec<&str> {
-    scrollback.lines(range).map(|line| line.text()).collect()
+fn texts(scrollback: &Scrollback, range: Range<usize>) -> Vec<String> {
+    scrollback.lines(range).map(Line::into_text).collect()
 }
 
 #[test]
@@ -48,11 +50,7 @@ fn the_byte_limit_holds_for_any_mix_of_lines() {
                 scrollback.block_bytes
             );
         }
-        let capacities: usize = scrollback
-            .blocks
-            .iter()
-            .map(|block| block.bytes.capacity())
-            .sum();
+        let capacities: usize = scrollback.blocks.iter().map(Block::capacity).sum();
         assert_eq!(
             scrollback.block_bytes,
             capacities + scrollback.spare.as_ref().map_or(0, Vec::capacity)
@@ -105,4 +103,86 @@ fn clearing_gives_every_byte_back() {
     assert!(scrollback.retained_bytes() > 100_000);
     scrollback.clear();
     assert_eq!((scrollback.len(), scrollback.retained_bytes()), (0, 0));
+}
+
+#[test]
+fn full_blocks_are_compressed_and_read_back() {
+    let mut scrollback = Scrollback::new(ScrollbackLimit::default());
+    (0..10_000)
+        .for_each(|number| scrollback.push(&row(&format!("line {number} of a long listing"))));
+    let (before, plain) = (texts(&scrollback, 0..10_000), scrollback.retained_bytes());
+    while scrollback.compact(3) {}
+    assert!(scrollback.retained_bytes() < plain / 2);
+    assert_eq!(texts(&scrollback, 0..10_000), before);
+    scrollback.push(&row("one more"));
+    assert_eq!(scrollback.first(), 1);
+    assert_eq!(texts(&scrollback, 0..1), before[1..2]);
+}
+
+#[test]
+fn a_history_that_is_short_of_bytes_compresses_before_it_forgets() {
+    let limit = ScrollbackLimit {
+        lines: usize::MAX,
+        bytes: 128 * 1024,
+    };
+    let mut scrollback = Scrollback::new(limit);
+    (0..20_000)
+        .for_each(|number| scrollback.push(&row(&format!("{number:0>6} {}", "x".repeat(40)))));
+    assert!(
+        scrollback.len() * 48 > 3 * limit.bytes,
+        "{} lines",
+        scrollback.len()
+    );
+    assert_eq!(scrollback.first(), 20_000 - scrollback.len() as u64);
+    assert!(texts(&scrollback, 0..1)[0].starts_with(&format!("{:0>6}", scrollback.first())));
+}
+
+/// What can be done to a history.
+#[derive(Clone, Debug)]
+enum Step {
+    Push(usize, usize),
+    Compact(usize),
+    Limit(usize, usize),
+    Clear,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (1..400_usize, 0..180_usize).prop_map(|(count, length)| Step::Push(count, length)),
+        3 => (0..4_usize).prop_map(Step::Compact),
+        2 => (0..600_usize, prop_oneof![0..3000_usize, 3000..300_000_usize]).prop_map(|(lines, bytes)| Step::Limit(lines, bytes)),
+        1 => Just(Step::Clear),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_kept_are_the_last_lines_under_their_own_numbers(steps in prop::collection::vec(any_step(), 1..20)) {
+        let mut limit = ScrollbackLimit { lines: 500, bytes: 64 * 1024 };
+        let mut scrollback = Scrollback::new(limit);
+        let mut all = Vec::new();
+        for step in steps {
+            match step {
+                Step::Push(count, length) => for _ in 0..count {
+                    let text = format!("{}{}", all.len(), "-".repeat(length));
+                    scrollback.push(&row(&text));
+                    all.push(text);
+                },
+                Step::Compact(blocks) => _ = scrollback.compact(blocks),
+                Step::Limit(lines, bytes) => {
+                    limit = ScrollbackLimit { lines, bytes };
+                    scrollback.set_limit(limit);
+                }
+                Step::Clear => scrollback.clear(),
+            }
+            prop_assert!(scrollback.len() <= limit.lines && scrollback.block_bytes <= limit.bytes);
+            let held: usize = scrollback.blocks.iter().map(Block::capacity).sum();
+            prop_assert_eq!(scrollback.block_bytes, held + scrollback.spare.as_ref().map_or(0, Vec::capacity));
+            let first = usize::try_from(scrollback.first()).unwrap();
+            prop_assert_eq!(first + scrollback.len(), all.len());
+            prop_assert_eq!(texts(&scrollback, 0..usize::MAX), &all[first..]);
+            let middle = scrollback.len() / 2;
+            prop_assert_eq!(texts(&scrollback, middle..middle + 3), &all[first + middle..(first + middle + 3).min(all.len())]);
+        }
+    }
 }

@@ -57,7 +57,7 @@ fn twenty_mib_without_a_line_end_stay_within_the_limits() {
 fn the_byte_limit_holds_before_the_line_limit() {
     let limit = ScrollbackLimit {
         lines: 10_000,
-        bytes: 64 * 1024,
+        bytes: 16 * 1024,
     };
     let mut screen = Screen::new(Size::DEFAULT, limit);
     (0..20_000).for_each(|number| screen.feed(format!("line {number}\r\n").as_bytes()));

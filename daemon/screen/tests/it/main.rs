@@ -7,6 +7,7 @@ mod memory;
 mod moving;
 mod printing;
 mod properties;
+mod reads;
 mod reports;
 mod snapshots;
 mod streams;

@@ -121,6 +121,27 @@ fn a_coloured_line_of_history_costs_no_more_than_110_bytes() {
     assert!(said / 10_000 <= 110, "{said} bytes for 10,000 lines");
 }
 
+/// The same, after a pause, in which it is compressed: a listing whose names, sizes and times differ from line to line.
+#[test]
+fn a_coloured_line_of_history_costs_less_than_half_of_that_after_a_pause() {
+    let (said, held) = measured(Size::DEFAULT, ScrollbackLimit::default(), |screen| {
+        for number in 0..10_100_u64 {
+            let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            screen.feed(format!("\x1b[01;34mdrwxr-xr-x\x1b[0m  2 root root {:5} Nov 21 {:02}:{:02} \x1b[01;32mfile-{mixed:016x}-of-a-listing-\x1b[0m\r\n", mixed % 99_999, mixed % 24, mixed % 60).as_bytes());
+        }
+        while screen.compact(8) {}
+        assert_eq!(
+            (
+                screen.scrollback_len(),
+                screen.scrollback_text(0..1)[0].len()
+            ),
+            (10_000, 78)
+        );
+    });
+    assert_eq!(said, held);
+    assert!(held / 10_000 <= 55, "{} bytes per line", held / 10_000);
+}
+
 #[test]
 fn an_idle_prompt_costs_less_than_a_kilobyte() {
     let (_, held) = measured(Size::DEFAULT, ScrollbackLimit::default(), |screen| {
