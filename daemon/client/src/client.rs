@@ -69,6 +69,10 @@ impl Client {
         &self.server
     }
 
+    pub(crate) const fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     /// Closes the connection and waits until its task is gone.
     pub async fn close(mut self) {
         self.task.abort();

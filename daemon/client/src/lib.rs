@@ -19,6 +19,7 @@ mod life;
 mod link;
 mod mailbox;
 mod raw;
+mod read;
 
 pub use attachment::{Attachment, Event};
 pub use client::Client;

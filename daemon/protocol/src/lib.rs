@@ -29,6 +29,7 @@ mod life;
 mod limits;
 mod message;
 mod name;
+mod read;
 mod reply;
 mod request;
 mod respawn;
@@ -50,6 +51,9 @@ pub use limits::{
 };
 pub use message::{ClientHello, Notice, Reply, ServerHello, ServerMessage};
 pub use name::{NameError, SessionName};
+pub use read::{
+    Attribute, Color, Found, MATCHES_MAX, Read, ReadParams, ReadReply, Run, ScreenState, StyledLine,
+};
 pub use reply::{Cursor, ErrorCode, Failure, ScreenText, Success};
 pub use request::{
     CreateParams, Request, RequestFault, ResizeParams, ScreenParams, SessionParams, WaitParams,

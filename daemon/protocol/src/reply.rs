@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::life::RunResult;
+use crate::read::ReadReply;
 use crate::session::{ExitStatus, SessionInfo, Size};
 
 /// A request that was done.
@@ -34,6 +35,11 @@ pub enum Success {
     Screen {
         /// The screen as text.
         screen: ScreenText,
+    },
+    /// To `read`.
+    Read {
+        /// What was asked for.
+        read: ReadReply,
     },
     /// To `attach`; a snapshot frame follows, or output.
     Attached {

@@ -10,6 +10,7 @@ use crate::attach::AttachParams;
 use crate::life::{IfExists, KillParams, RenameParams, RunParams};
 use crate::message::ClientHello;
 use crate::name::SessionName;
+use crate::read::ReadParams;
 use crate::reply::{ErrorCode, Failure};
 use crate::respawn::RespawnParams;
 use crate::session::{RequestId, SessionRef, Size};
@@ -30,6 +31,8 @@ pub enum Request {
     Get(SessionParams),
     /// A session's screen as text. Answered `screen`.
     Screen(ScreenParams),
+    /// A session's rows with styles, its history, or places of a text. Answered `read`.
+    Read(ReadParams),
     /// Sends a session's output to this connection, beginning with a snapshot. Answered `attached`. Attaching again
     /// gives a new snapshot and takes over what is said then, never a second stream.
     Attach(AttachParams),
@@ -89,6 +92,7 @@ impl Request {
             | Request::List
             | Request::Get(_)
             | Request::Screen(_)
+            | Request::Read(_)
             | Request::Attach(_)
             | Request::Detach(_)
             | Request::Hold(_)
@@ -227,6 +231,7 @@ pub fn parse_request(json: &[u8]) -> Result<(RequestId, Request), RequestFault> 
         "list" => without_params(id, params, Request::List)?,
         "get" => Request::Get(read_params(id, &method, params)?),
         "screen" => Request::Screen(read_params(id, &method, params)?),
+        "read" => Request::Read(read_params(id, &method, params)?),
         "attach" => Request::Attach(read_params(id, &method, params)?),
         "detach" => Request::Detach(read_params(id, &method, params)?),
         "hold" => Request::Hold(read_params(id, &method, params)?),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::SIDE_MAX;
 use crate::name::{NameError, SessionName};
+use crate::read::ScreenState;
 use crate::ttl::Ttl;
 
 /// A session's number: counted from 1 by one daemon and never used twice by it.
@@ -238,4 +239,7 @@ pub struct SessionInfo {
     pub expires_in_ms: Option<u64>,
     /// How often a process was started for it.
     pub starts: u32,
+    /// What its terminal is like; only in the answer to `get`, and not before it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screen: Option<Box<ScreenState>>,
 }

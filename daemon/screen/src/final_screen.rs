@@ -1,6 +1,8 @@
 //! What is kept of a screen when its session has ended.
 
 use crate::screen::Screen;
+use crate::scrollback::ScrollbackLimit;
+use crate::size::Size;
 
 /// Most bytes of text that a tombstone keeps: a screen of 200 columns by 100 rows in three-byte characters. Of a larger one the
 /// last rows are kept.
@@ -32,6 +34,18 @@ impl FinalScreen {
             text: rows[first..used].join("\n").into_boxed_str(),
             title: screen.title().into(),
         }
+    }
+
+    /// A screen of the given size that shows it again, without styles and without a history.
+    #[must_use]
+    pub fn restored(&self, size: Size) -> Screen {
+        let mut screen = Screen::new(size, ScrollbackLimit { lines: 0, bytes: 0 });
+        for (index, row) in self.text.lines().enumerate() {
+            // Rows that were full must not be followed by a blank one.
+            screen.feed(format!("\x1b[{};1H{row}", index + 1).as_bytes());
+        }
+        screen.feed(format!("\x1b]2;{}\x07", self.title).as_bytes());
+        screen
     }
 
     /// The rows, separated by line feeds, trailing blanks and trailing blank rows removed.

@@ -11,6 +11,7 @@ use super::exit_code::{CliError, EXIT_CODES_HELP};
 use super::keys::Keys;
 use super::life::{LifeArgs, LifeCommand};
 use super::raw_terminal;
+use super::reading::ReadCommand;
 use super::settings::SettingsArgs;
 use crate::core::CLIENTS_MAX;
 
@@ -56,14 +57,8 @@ pub(super) enum Question {
         #[command(flatten)]
         keys: KeyArgs,
     },
-    /// Print a session's screen as text
-    Screen {
-        /// By number or name
-        session: SessionRef,
-        /// Also print up to this many lines of scrollback above it
-        #[arg(long, value_name = "LINES", default_value_t = 0)]
-        scrollback: u32,
-    },
+    #[command(flatten)]
+    Read(ReadCommand),
     /// Type text into a session
     Write {
         /// By number or name

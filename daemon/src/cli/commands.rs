@@ -11,7 +11,7 @@ use super::attach::{Role, attach};
 use super::exit_code::{CliError, ExitCode};
 use super::launch::{READY, connect, connect_or_start};
 use super::waiting::wait;
-use super::{life, log, output, raw_terminal, runtime};
+use super::{life, log, output, raw_terminal, reading, runtime};
 use crate::core::Settings;
 use crate::inherited::{Descriptors, shed};
 use crate::paths::default_socket;
@@ -50,12 +50,7 @@ async fn ask(socket: &Path, question: Question) -> Result<ExitCode, CliError> {
             };
             return attach(socket, connect(socket).await?, session, &keys, role).await;
         }
-        Question::Screen {
-            session,
-            scrollback,
-        } => {
-            output::screen(&connect(socket).await?.screen(session, scrollback).await?);
-        }
+        Question::Read(command) => reading::execute(socket, command).await?,
         Question::Write { session, text } => write(socket, session, &text).await?,
         Question::Resize { session, size } => connect(socket).await?.resize(session, size).await?,
         Question::Wait(args) => return wait(socket, args).await,

@@ -10,6 +10,7 @@ mod life;
 mod log;
 mod output;
 mod raw_terminal;
+mod reading;
 mod settings;
 mod suspend;
 mod waiting;

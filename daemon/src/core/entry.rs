@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use leakgate_probe::Held;
 use sessiond_protocol::{
-    EndReason, ErrorCode, ExitStatus, Failure, ScreenText, SessionId, SessionInfo, SessionName,
-    SessionRef, SessionState, Size, Ttl,
+    EndReason, ErrorCode, ExitStatus, Failure, Read, ReadReply, ScreenText, SessionId, SessionInfo,
+    SessionName, SessionRef, SessionState, Size, Ttl,
 };
 
 use super::recipe::{Recipe, Remembered};
@@ -238,11 +238,36 @@ impl<S: LiveSession> Entry<S> {
             created_unix_ms: self.created_unix_ms,
             output_bytes,
             title,
+            screen: None,
             ttl: self.ttl,
             expires_in_ms: self
                 .idle_until()
                 .map(|until| milliseconds(until.saturating_duration_since(now.instant))),
             starts: self.starts,
+        }
+    }
+
+    /// All that is known of it: what a list says, and what its terminal is like.
+    pub(super) fn described(&self, id: SessionId, now: Now) -> SessionInfo {
+        let state = match &self.life {
+            Life::Queued { .. } | Life::Starting { .. } => None,
+            Life::Running { handle, .. } => Some(handle.state()),
+            Life::Resting { past, .. } => Some(past.remains.state()),
+            Life::Ended(tombstone) => Some(tombstone.past.remains.state()),
+        };
+        SessionInfo {
+            screen: state.map(Box::new),
+            ..self.info(id, now)
+        }
+    }
+
+    /// Whatever else can be read of the terminal, live or final.
+    pub(super) fn read(&self, what: &Read) -> Result<ReadReply, Failure> {
+        match &self.life {
+            Life::Queued { .. } | Life::Starting { .. } => Err(still_starting()),
+            Life::Running { handle, .. } => handle.read(what),
+            Life::Resting { past, .. } => past.remains.read(what),
+            Life::Ended(tombstone) => tombstone.past.remains.read(what),
         }
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sessiond_protocol::{
-    ExitStatus, Failure, Notice, Request, RequestId, ScreenText, SessionId, SignalName, Size,
-    Success,
+    ExitStatus, Failure, Notice, Read, ReadReply, Request, RequestId, ScreenState, ScreenText,
+    SessionId, SignalName, Size, Success,
 };
 
 use super::recipe::Recipe;
@@ -37,6 +37,10 @@ pub(crate) trait LiveSession: Clone {
     fn facts(&self) -> Facts;
     /// Its screen, and up to `scrollback` lines above it.
     fn screen(&self, scrollback: usize) -> ScreenText;
+    /// What its terminal is like.
+    fn state(&self) -> ScreenState;
+    /// Whatever else can be read of it.
+    fn read(&self, what: &Read) -> Result<ReadReply, Failure>;
     /// When it last put something out, or was started.
     fn quiet_since(&self) -> Instant;
     /// Whether it can send its output from this offset on.

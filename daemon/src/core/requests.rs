@@ -1,7 +1,8 @@
 //! What each request does to the core; those that begin or end something are in files of their own.
 
 use sessiond_protocol::{
-    ErrorCode, Failure, RenameParams, Request, ScreenParams, SessionParams, SessionRef, Success,
+    ErrorCode, Failure, ReadParams, RenameParams, Request, ScreenParams, SessionParams, SessionRef,
+    Success,
 };
 
 use super::entry::{Life, not_found};
@@ -29,7 +30,7 @@ impl<P: Plane> Core<P> {
             }
             Request::List => Ok(Some(self.list(now))),
             Request::Get(SessionParams { session }) => self.find(&session).map(|entry| {
-                let session = entry.info(entry.id(), now);
+                let session = entry.described(entry.id(), now);
                 Some(Success::Session { session })
             }),
             Request::Screen(ScreenParams {
@@ -39,6 +40,10 @@ impl<P: Plane> Core<P> {
                 .use_of(now, &session)
                 .and_then(|entry| entry.screen(scrollback as usize))
                 .map(|screen| Some(Success::Screen { screen })),
+            Request::Read(ReadParams { session, what }) => self
+                .use_of(now, &session)
+                .and_then(|entry| entry.read(&what))
+                .map(|read| Some(Success::Read { read })),
             Request::Attach(params) => self.attach(now, ticket, &params, &mut after),
             Request::Detach(SessionParams { session }) => {
                 self.detach(now, ticket, &session, effects)

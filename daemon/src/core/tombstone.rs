@@ -3,10 +3,13 @@
 use std::time::Instant;
 
 use leakgate_probe::Held;
-use sessiond_protocol::{Cursor, ExitStatus, ScreenText, Size};
-use sessiond_screen::FinalScreen;
+use sessiond_protocol::{
+    Cursor, ExitStatus, Failure, Read, ReadReply, ScreenState, ScreenText, Size,
+};
+use sessiond_screen::{FinalScreen, Screen};
 
 use crate::gauges::TOMBSTONE_BYTES;
+use crate::session::{read, screen_size, state_of};
 
 /// What is left of a session's process, as its task hands it over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,9 +17,31 @@ pub(crate) struct Remains {
     pub(crate) size: Size,
     pub(crate) cursor: Cursor,
     pub(crate) output_bytes: u64,
+    pub(crate) bells: u64,
+    pub(crate) last_output_unix_ms: Option<u64>,
     pub(crate) screen: FinalScreen,
     /// The end of its raw output, where the order asked for it.
     pub(crate) output: Option<Output>,
+}
+
+impl Remains {
+    /// What its terminal was like, as far as that was kept.
+    pub(super) fn state(&self) -> ScreenState {
+        ScreenState {
+            cursor: self.cursor,
+            bells: self.bells,
+            ..state_of(&self.restored(), self.last_output_unix_ms)
+        }
+    }
+
+    /// Reads the final screen as a live one is read.
+    pub(super) fn read(&self, what: &Read) -> Result<ReadReply, Failure> {
+        read(&self.restored(), self.state(), what)
+    }
+
+    fn restored(&self) -> Screen {
+        self.screen.restored(screen_size(self.size))
+    }
 }
 
 /// The end of what a process put out.

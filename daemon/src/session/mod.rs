@@ -8,6 +8,7 @@ mod capture;
 mod input;
 mod lookout;
 mod pty;
+mod read;
 mod replay;
 pub(crate) mod task;
 mod terminal;
@@ -16,7 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use sessiond_protocol::{Failure, RequestId, ScreenText, SessionId, Size};
+use sessiond_protocol::{
+    Failure, Read, ReadReply, RequestId, ScreenState, ScreenText, SessionId, Size,
+};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +27,8 @@ use crate::core::{AttachOrder, ClientId, Facts, Flow, LiveSession, Ticket};
 use crate::fanout::Outbox;
 use crate::pattern::Pattern;
 pub(crate) use pty::{Pty, Reading};
-pub(crate) use terminal::Terminal;
+pub(crate) use read::read;
+pub(crate) use terminal::{Terminal, screen_size, state_of};
 
 /// A running session, as everybody but its task sees it.
 #[derive(Debug)]
@@ -159,5 +163,13 @@ impl LiveSession for Arc<Session> {
 
     fn replays_from(&self, offset: u64) -> bool {
         self.terminal().replay().reaches(offset)
+    }
+
+    fn state(&self) -> ScreenState {
+        self.terminal().state()
+    }
+
+    fn read(&self, what: &Read) -> Result<ReadReply, Failure> {
+        self.terminal().read(what)
     }
 }

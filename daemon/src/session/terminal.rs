@@ -1,11 +1,12 @@
 //! A session's screen, the clients that its output goes to, and the input that waits for it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use leakgate_probe::Held;
 use sessiond_protocol::{
-    CreateParams, Cursor, MAX_FRAME_BYTES, ScreenText, SessionId, Size, encode_output,
+    CreateParams, Cursor, Failure, Read, ReadReply, ScreenState, ScreenText, SessionId, Size,
+    encode_output,
 };
 use sessiond_screen::{Screen, ScrollbackLimit};
 use tokio::sync::Notify;
@@ -14,6 +15,7 @@ use super::audience::{Audience, Beginning};
 use super::capture::Capture;
 use super::input::InputQueue;
 use super::lookout::Lookout;
+use super::read::{LINES_ANSWER_BYTES_MAX, read};
 use super::replay::Replay;
 use crate::core::{Access, AttachOrder, ClientId, Facts, Flow, Remains};
 use crate::fanout::{Outbox, Urgency};
@@ -21,7 +23,7 @@ use crate::gauges::SCREEN_BYTES;
 
 /// Bytes of scrollback text in one answer: half a frame, which leaves the other half for the screen and for JSON's
 /// escapes.
-const SCROLLBACK_ANSWER_BYTES_MAX: usize = MAX_FRAME_BYTES / 2;
+const SCROLLBACK_ANSWER_BYTES_MAX: usize = LINES_ANSWER_BYTES_MAX;
 
 /// Everything about a session that output, input and requests change.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub(crate) struct Terminal {
     quiet_since: Instant,
     /// Its raw end, where somebody waits for it.
     capture: Option<Capture>,
+    last_output_unix_ms: Option<u64>,
     accounted: Held,
 }
 
@@ -53,6 +56,7 @@ impl Terminal {
             flow: Flow::Running,
             quiet_since: now,
             capture: None,
+            last_output_unix_ms: None,
             accounted,
         }
     }
@@ -69,6 +73,7 @@ impl Terminal {
         self.quiet_since = Instant::now();
         self.lookout
             .fed(output.len(), &self.screen, self.quiet_since);
+        self.last_output_unix_ms = Some(unix_ms());
         self.accounted.resize(self.screen.retained_bytes());
         if let Some(capture) = &mut self.capture {
             capture.take(output);
@@ -126,6 +131,8 @@ impl Terminal {
             size,
             cursor,
             output_bytes: self.replay.total(),
+            bells: screen.bells(),
+            last_output_unix_ms: self.last_output_unix_ms,
             screen: screen.shed(),
             output: self.capture.take().map(Capture::finish),
         }
@@ -141,6 +148,8 @@ impl Terminal {
             size: Size::DEFAULT,
             cursor: cursor(&self.screen),
             output_bytes: self.replay.total(),
+            bells: 0,
+            last_output_unix_ms: self.last_output_unix_ms,
             screen: empty_screen().shed(),
             output: None,
         }
@@ -200,6 +209,15 @@ impl Terminal {
         }
     }
 
+    pub(crate) fn state(&self) -> ScreenState {
+        state_of(&self.screen, self.last_output_unix_ms)
+    }
+
+    /// Reads what can be read beside the text.
+    pub(crate) fn read(&self, what: &Read) -> Result<ReadReply, Failure> {
+        read(&self.screen, self.state(), what)
+    }
+
     pub(crate) fn text(&self, scrollback: usize) -> ScreenText {
         let kept = self.screen.scrollback_len();
         let facts = self.facts();
@@ -236,6 +254,24 @@ fn last_fitting(mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
+/// What a screen is like, its text aside.
+pub(crate) fn state_of(screen: &Screen, last_output_unix_ms: Option<u64>) -> ScreenState {
+    let size = screen.size();
+    ScreenState {
+        size: Size::new(size.rows(), size.columns())
+            .expect("the wire and the screen have the same bounds"),
+        cursor: cursor(screen),
+        title: screen.title().to_owned(),
+        alternate: screen.is_alternate(),
+        modes: screen.mode_names().map(str::to_owned).collect(),
+        bells: screen.bells(),
+        revision: screen.revision(),
+        first_line: screen.first_line(),
+        top_line: screen.top_line(),
+        last_output_unix_ms,
+    }
+}
+
 fn empty_screen() -> Screen {
     Screen::new(
         sessiond_screen::Size::DEFAULT,
@@ -252,9 +288,14 @@ fn cursor(screen: &Screen) -> Cursor {
     }
 }
 
-fn screen_size(size: Size) -> sessiond_screen::Size {
+pub(crate) fn screen_size(size: Size) -> sessiond_screen::Size {
     sessiond_screen::Size::new(size.rows(), size.columns())
         .expect("the wire and the screen have the same bounds")
+}
+
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What the client wants, up to a bound that one session may not go beyond.

@@ -16,6 +16,7 @@ mod open_files;
 mod output;
 mod pausing;
 mod processes;
+mod reading;
 mod silence;
 mod starting;
 mod waits;

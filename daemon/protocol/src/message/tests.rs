@@ -4,6 +4,7 @@ use serde_json::json;
 use super::*;
 use crate::attach::AttachParams;
 use crate::life::{EndReason, IfExists, KillParams, RenameParams, RunParams};
+use crate::read::{Read, ReadParams};
 use crate::reply::ErrorCode;
 use crate::request::{
     CreateParams, ResizeParams, ScreenParams, SessionParams, WaitParams, parse_client_hello,
@@ -99,18 +100,38 @@ fn attach() -> impl Strategy<Value = AttachParams> {
         })
 }
 
-fn wait_text() -> impl Strategy<Value = WaitTextParams> {
-    let pattern = (any::<bool>(), ".*").prop_map(|(is_regex, text)| match is_regex {
+fn pattern() -> impl Strategy<Value = TextPattern> {
+    (any::<bool>(), ".*").prop_map(|(is_regex, text)| match is_regex {
         true => TextPattern::Regex(text),
         false => TextPattern::Text(text),
-    });
-    (session_ref(), pattern, any::<Option<u64>>()).prop_map(|(session, pattern, timeout_ms)| {
+    })
+}
+
+fn wait_text() -> impl Strategy<Value = WaitTextParams> {
+    (session_ref(), pattern(), any::<Option<u64>>()).prop_map(|(session, pattern, timeout_ms)| {
         WaitTextParams {
             session,
             pattern,
             timeout_ms,
         }
     })
+}
+
+fn read() -> impl Strategy<Value = Read> {
+    prop_oneof![
+        any::<Option<u64>>().prop_map(|since| Read::Rows { since }),
+        Just(Read::Redraw {}),
+        (any::<Option<u64>>(), any::<u32>())
+            .prop_map(|(from, count)| Read::History { from, count }),
+        (pattern(), any::<(bool, u64, u32)>()).prop_map(|(pattern, (ignore_case, from, limit))| {
+            Read::Search {
+                pattern,
+                ignore_case,
+                from,
+                limit,
+            }
+        }),
+    ]
 }
 
 fn request() -> impl Strategy<Value = Request> {
@@ -142,6 +163,8 @@ fn request() -> impl Strategy<Value = Request> {
                 scrollback
             }
         )),
+        (session_ref(), read())
+            .prop_map(|(session, what)| Request::Read(ReadParams { session, what })),
         attach().prop_map(Request::Attach),
         session_ref().prop_map(|session| Request::Hold(SessionParams { session })),
         session_ref().prop_map(|session| Request::Release(SessionParams { session })),

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sessiond_protocol::{
-    CreateParams, Cursor, ExitStatus, Notice, Request, RequestId, RunParams, ScreenText,
-    SessionName, SessionParams, SessionRef, SessionState, Size, Ttl, WaitParams,
+    CreateParams, Cursor, ExitStatus, Notice, Read, ReadReply, Request, RequestId, RunParams,
+    ScreenState, ScreenText, SessionName, SessionParams, SessionRef, SessionState, Size, Ttl,
+    WaitParams,
 };
 use sessiond_screen::{Screen, ScrollbackLimit};
 
@@ -50,6 +51,18 @@ impl LiveSession for PaperSession {
         }
     }
 
+    fn state(&self) -> ScreenState {
+        let blank = Screen::new(sessiond_screen::Size::DEFAULT, ScrollbackLimit::default());
+        crate::session::state_of(&blank, None)
+    }
+
+    fn read(&self, _what: &Read) -> Result<ReadReply, Failure> {
+        Ok(ReadReply::Redraw {
+            size: Size::DEFAULT,
+            sequences: "live".to_owned(),
+        })
+    }
+
     fn screen(&self, _scrollback: usize) -> ScreenText {
         ScreenText {
             size: Size::DEFAULT,
@@ -78,6 +91,8 @@ fn remains() -> Remains {
         size: Size::DEFAULT,
         cursor: cursor(5),
         output_bytes: 5,
+        bells: 0,
+        last_output_unix_ms: None,
         screen: screen.shed(),
         output: Some(Output {
             text: "final".to_owned(),
