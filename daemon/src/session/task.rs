@@ -173,9 +173,11 @@ impl Session {
                 let _busy = BUSY.enter();
                 let reading = if readable.is_ok() { self.read_turn() } else { Reading::End };
                 *at_end = reading == Reading::End;
-                if reading == Reading::Bytes(TURN_BYTES) {
+                match reading {
                     // There is more. Requests and other sessions have their turn first.
-                    tokio::task::yield_now().await;
+                    Reading::Bytes(TURN_BYTES) => tokio::task::yield_now().await,
+                    Reading::Bytes(_) => self.compact().await,
+                    Reading::Nothing | Reading::End => {}
                 }
             }
             writable = self.pty.writable(), if has_input => {
@@ -196,6 +198,13 @@ impl Session {
                 let (lookout, screen) = terminal.lookout();
                 lookout.look(screen, Instant::now());
             }
+        }
+    }
+
+    /// Compresses what the output has left in the history, now that it pauses, a few pieces at a time.
+    async fn compact(&self) {
+        while self.terminal().compact() {
+            tokio::task::yield_now().await;
         }
     }
 

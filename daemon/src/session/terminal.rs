@@ -25,6 +25,9 @@ use crate::gauges::SCREEN_BYTES;
 /// escapes.
 const SCROLLBACK_ANSWER_BYTES_MAX: usize = LINES_ANSWER_BYTES_MAX;
 
+/// Pieces of the history that are compressed before others have their turn: a quarter of a millisecond.
+const COMPACTED_AT_ONCE: usize = 8;
+
 /// Everything about a session that output, input and requests change.
 #[derive(Debug)]
 pub(crate) struct Terminal {
@@ -207,6 +210,13 @@ impl Terminal {
             output_bytes: self.replay.total(),
             title: self.screen.title().to_owned(),
         }
+    }
+
+    /// Compresses a little of the history; true when there is more to do.
+    pub(crate) fn compact(&mut self) -> bool {
+        let more = self.screen.compact(COMPACTED_AT_ONCE);
+        self.accounted.resize(self.screen.retained_bytes());
+        more
     }
 
     pub(crate) fn state(&self) -> ScreenState {
