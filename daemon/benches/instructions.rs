@@ -10,6 +10,8 @@
 
 #![expect(clippy::print_stdout, reason = "a bench is its own reporter")]
 
+#[path = "support/session.rs"]
+mod session;
 mod support;
 
 use std::ffi::OsString;
@@ -19,7 +21,8 @@ use std::process::{Command, ExitCode, Stdio};
 
 use sessiond_client::Client;
 
-use support::{Daemon, Failure, through_session, write_lines};
+use session::{through_session, write_lines};
+use support::{Daemon, Failure};
 
 struct Plan {
     bytes: usize,

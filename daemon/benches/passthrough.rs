@@ -6,6 +6,8 @@
 
 #![expect(clippy::print_stdout, reason = "a bench is its own reporter")]
 
+#[path = "support/session.rs"]
+mod session;
 mod support;
 
 use std::io::Read;
@@ -16,7 +18,8 @@ use std::time::{Duration, Instant};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use sessiond_client::Client;
 
-use support::{Daemon, Failure, write_lines};
+use session::write_lines;
+use support::{Daemon, Failure};
 
 struct Plan {
     bytes: usize,
@@ -107,7 +110,7 @@ fn through_bare_reader(input: &Path) -> Result<Duration, Failure> {
 
 async fn through_session(client: &Client, input: &Path) -> Result<Duration, Failure> {
     let started = Instant::now();
-    let session = support::through_session(client, input).await?;
+    let session = session::through_session(client, input).await?;
     let elapsed = started.elapsed();
     client.close_session(session).await?;
     Ok(elapsed)
