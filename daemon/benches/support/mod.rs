@@ -19,7 +19,10 @@ impl Daemon {
         command
             .args(["serve", "--background", "--socket"])
             .arg(socket);
-        let mut child = command.stdout(Stdio::piped()).spawn()?;
+        let mut child = command
+            .env("SESSIOND_LOG", "error")
+            .stdout(Stdio::piped())
+            .spawn()?;
         // It says one word when it is ready.
         let mut word = [0; 6];
         child
