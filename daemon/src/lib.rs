@@ -16,6 +16,7 @@ mod causes;
 mod cli;
 mod core;
 mod fanout;
+mod freed;
 mod gauges;
 mod inherited;
 mod open_files;

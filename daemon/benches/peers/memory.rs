@@ -121,6 +121,7 @@ async fn full_histories(daemon: &Daemon, script: &str) -> Result<(f64, f64), Fai
 /// KiB per session.
 async fn idle_sessions(daemon: &Daemon) -> Result<f64, Failure> {
     let client = Client::connect(&daemon.socket).await?;
+    open(&client, PROMPT, "$", 1).await?;
     let before = resident(daemon.child.id())?;
     let sessions = open(&client, PROMPT, "$", IDLE).await?;
     let after = resident(daemon.child.id())?;

@@ -28,12 +28,13 @@ pub(crate) fn measure(effort: Effort, tmux: Option<&Tmux>) -> Result<Vec<Row>, F
     }
     let (cycles, fast) = (effort.pick(20, 100), effort.pick(200, 1000));
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let (mut one, mut abreast) = (Vec::new(), Vec::new());
+    let (mut one, mut abreast, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..effort.rounds() {
         ours.push(rate(cycles, || by_command_line(&daemon.socket, cycles))?);
         if let Some(server) = &server {
             theirs.push(rate(cycles, || by_tmux(server, cycles))?);
         }
+        bare.push(rate(fast, || without_terminal(fast))?);
         one.push(rate(fast, || runtime.block_on(by_client(&client, fast)))?);
         abreast.push(rate(fast, || {
             runtime.block_on(async {
@@ -43,6 +44,14 @@ pub(crate) fn measure(effort: Effort, tmux: Option<&Tmux>) -> Result<Vec<Row>, F
             })
         })?);
     }
+    let row = |what: &str, ours: &[f64]| Row {
+        what: what.to_owned(),
+        unit: "/s",
+        sessiond: median(ours),
+        tmux: None,
+        bare: Some(median(&bare)),
+        goals: vec![Goal::AtLeast(1000.0)],
+    };
     Ok(vec![
         Row {
             what: "open and close, command lines".to_owned(),
@@ -52,18 +61,8 @@ pub(crate) fn measure(effort: Effort, tmux: Option<&Tmux>) -> Result<Vec<Row>, F
             bare: None,
             goals: vec![Goal::TimesTmux(2.0)],
         },
-        Row::alone(
-            "open and close, typed client, one by one",
-            "/s",
-            median(&one),
-            Goal::AtLeast(1000.0),
-        ),
-        Row::alone(
-            "open and close, typed client, eight abreast",
-            "/s",
-            median(&abreast),
-            Goal::AtLeast(1000.0),
-        ),
+        row("open and close, typed client, one by one", &one),
+        row("open and close, typed client, eight abreast", &abreast),
     ])
 }
 
@@ -96,6 +95,19 @@ where
         }
     })
     .await
+}
+
+/// The least that can be done: the program is started and killed, without a terminal and without a daemon.
+fn without_terminal(cycles: usize) -> Result<(), Failure> {
+    for _ in 0..cycles {
+        let mut child = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        child.kill()?;
+        child.wait()?;
+    }
+    Ok(())
 }
 
 fn by_command_line(socket: &Path, cycles: usize) -> Result<(), Failure> {

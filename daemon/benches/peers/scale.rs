@@ -127,13 +127,13 @@ fn listing(effort: Effort, probed: &Probed) -> Result<Vec<Row>, Failure> {
             &format!("allocations per session, list of {count}"),
             "",
             per(empty),
-            Goal::AtMost(8.0),
+            Goal::AtMost(10.0),
         ),
         Row::alone(
             "the same when each holds 2,000 lines",
             "",
             per(full),
-            Goal::AtMost(8.0),
+            Goal::AtMost(10.0),
         ),
     ])
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::core::{ClientId, Core, Effect, Event, Now, Plane, Settings};
 use crate::fanout::Outbox;
+use crate::freed::Freed;
 use crate::gauges::BUSY;
 use crate::session::{Session, task};
 use crate::spawn::Spawner;
@@ -33,6 +34,7 @@ pub(crate) struct Daemon {
     sooner: Notify,
     spawner: Spawner,
     tasks: TaskGroup,
+    freed: Freed,
     stop: CancellationToken,
     close: CancellationToken,
 }
@@ -53,6 +55,7 @@ impl Daemon {
             sooner: Notify::new(),
             spawner,
             tasks: TaskGroup::default(),
+            freed: Freed::default(),
             stop: CancellationToken::new(),
             close: CancellationToken::new(),
         }
@@ -64,6 +67,10 @@ impl Daemon {
 
     pub(crate) const fn tasks(&self) -> &TaskGroup {
         &self.tasks
+    }
+
+    pub(crate) const fn freed(&self) -> &Freed {
+        &self.freed
     }
 
     /// Resolves when the last session is gone and the daemon shall end.

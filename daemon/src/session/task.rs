@@ -81,7 +81,9 @@ async fn live(
     let ending = BUSY.enter();
     // What a paused session's processes still write is read, so that they can end.
     session.set_flow(Flow::Running);
+    let held = session.terminal().retained_bytes();
     let (status, remains) = teardown::end(session, child, cause).await;
+    daemon.freed().add(held);
     (ending, status, remains)
 }
 

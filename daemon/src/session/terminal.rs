@@ -120,6 +120,11 @@ impl Terminal {
             .catch_up(session, offset, urgency, || self.screen.snapshot());
     }
 
+    /// Bytes that its screen and history hold.
+    pub(crate) fn retained_bytes(&self) -> usize {
+        self.screen.retained_bytes()
+    }
+
     /// Ends the terminal: whoever is behind gets the last screen, whoever waits for input to be taken an answer.
     /// Returns what can still be read.
     pub(crate) fn finish(&mut self, session: SessionId) -> Remains {
