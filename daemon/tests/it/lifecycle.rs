@@ -24,6 +24,7 @@ fn a_session_is_opened_listed_read_waited_for_and_closed() {
     ]);
     assert_eq!(id, "1\n");
     assert!(daemon.stdout(&["list"]).contains("greeter"));
+    daemon.stdout(&["wait", "greeter", "--text", "hello"]);
     daemon
         .command(&["write", "greeter", "go\n"])
         .assert()
