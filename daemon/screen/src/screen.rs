@@ -36,7 +36,7 @@ impl Screen {
     pub fn new(size: Size, limit: ScrollbackLimit) -> Screen {
         Screen {
             terminal: Terminal::new(size, limit),
-            parser: vte::Parser::new_with_size(),
+            parser: vte::Parser::default(),
             unfinished: Unfinished::default(),
             partial: Partial::default(),
         }

@@ -38,7 +38,9 @@ impl Row {
         let len = self.glyphs.len();
         self.wrapped = false;
         if column + count >= len {
-            self.erase(column, columns, style, columns);
+            // What moves in from beyond the end of the row is in the default style.
+            self.erase(column, columns, Style::DEFAULT, columns);
+            self.erase(columns - count, columns, style, columns);
             return;
         }
         self.heal(column);

@@ -93,6 +93,14 @@ fn the_alignment_test_fills_the_screen() {
 }
 
 #[test]
+fn deleting_beyond_the_end_of_the_text_brings_in_only_as_many_blanks_as_are_deleted() {
+    let screen = screen(2, 9, "ab\x1b[44m\x1b[2P");
+    let row = screen.row(0);
+    let pieces: Vec<_> = row.pieces().map(|(text, _)| text.len()).collect();
+    assert_eq!(pieces, [7, 2], "{row:?}");
+}
+
+#[test]
 fn a_reset_leaves_nothing_but_the_history() {
     let mut used = screen(
         2,

@@ -8,6 +8,7 @@ mod moving;
 mod printing;
 mod properties;
 mod reads;
+mod recorded;
 mod reports;
 mod snapshots;
 mod streams;
