@@ -6,7 +6,8 @@
 //! ```
 //!
 //! - [`core`] decides, alone and without waiting; bulk bytes go around it.
-//! - [`session`] moves bytes between a PTY, its screen and its clients; [`fanout`] is what waits for one client.
+//! - [`session`] moves bytes between a PTY, its screen and its clients; [`fanout`] is what waits for one client,
+//!   [`pattern`] is text that somebody waits for.
 //! - [`spawn`] is the one place where processes start and are reaped; [`teardown`] the one way a session ends.
 //! - [`open_files`] is how many descriptors there are for all of that.
 //! - [`server`] is the socket, the connections, the signals; [`tasks`] starts and counts every task.

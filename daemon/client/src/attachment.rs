@@ -104,6 +104,7 @@ impl Attachment {
     /// # Errors
     /// When the server refuses or the connection has ended.
     pub async fn detach(self) -> Result<(), ClientError> {
+        self.seat.read_no_more();
         self.handle().detach(self.session.id.into()).await?;
         self.seat.leave();
         Ok(())

@@ -61,6 +61,11 @@ impl Seat {
         Some((event, offset))
     }
 
+    /// Discards what still comes.
+    pub(crate) fn read_no_more(&self) {
+        self.mailbox.close();
+    }
+
     /// Gives the place up after the server has been told.
     pub(crate) fn leave(&self) {
         self.handle.link.left(&self.mailbox);

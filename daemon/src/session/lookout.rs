@@ -1,8 +1,8 @@
 //! Waits for text: who looks for what on one session's screen, and when it is worth looking.
 //!
-//! The screen is not read per byte of output but after [`STRETCH_BYTES`] of it, or [`PAUSE`] after the last look, whichever
-//! comes first; each look reads the screen's rows and the lines that left it since. So the cost is bounded per byte and per
-//! second, and nothing that scrolls by is missed as long as the scrollback keeps a stretch of output.
+//! The screen is not read per byte of output but after a stretch of it, or [`PAUSE`] after the last look, whichever comes
+//! first; each look reads the screen's rows and the lines that left it since. So the cost is bounded per byte and per second,
+//! and nothing that scrolls by is missed as long as the scrollback keeps two stretches: 8192 lines at most.
 
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,11 @@ use crate::core::{Sighting, Ticket};
 use crate::gauges::WATCHES;
 use crate::pattern::Pattern;
 
-/// Output after which one looks at once: one turn of reading.
-const STRETCH_BYTES: usize = 32 << 10;
+/// Output after which one looks at once, on a screen of usual size.
+const STRETCH_BYTES: usize = 4 << 10;
+
+/// Cells that a look reads for each byte of a stretch at most: a larger screen has longer stretches.
+const CELLS_PER_BYTE: usize = 8;
 
 /// The least time between two looks at less output than that: a hundred looks a second cost less than 1 % of a core.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -73,14 +76,20 @@ impl Lookout {
         self.watches.shrink_to_fit();
     }
 
-    /// Notes that the screen has taken output, and looks at it when that is due.
-    pub(crate) fn fed(&mut self, bytes: usize, screen: &Screen, now: Instant) {
+    /// Feeds output to the screen, and looks at it when that is due.
+    pub(crate) fn feed(&mut self, output: &[u8], screen: &mut Screen, now: Instant) {
         if self.watches.is_empty() {
-            return;
+            return screen.feed(output);
         }
-        self.unseen_bytes += bytes;
-        if self.unseen_bytes >= STRETCH_BYTES || now >= self.looked + PAUSE {
-            self.look(screen, now);
+        let size = screen.size();
+        let cells = usize::from(size.rows()) * usize::from(size.columns());
+        let stretch = STRETCH_BYTES.max(cells / CELLS_PER_BYTE);
+        for piece in output.chunks(stretch) {
+            screen.feed(piece);
+            self.unseen_bytes += piece.len();
+            if self.unseen_bytes >= stretch || now >= self.looked + PAUSE {
+                self.look(screen, now);
+            }
         }
     }
 

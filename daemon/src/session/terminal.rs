@@ -71,11 +71,10 @@ impl Terminal {
 
     /// Takes output: to the screen, to every client that keeps up, and the screen's answers back to the program.
     pub(crate) fn take_output(&mut self, session: SessionId, output: &[u8], poke: &Arc<Notify>) {
-        self.screen.feed(output);
-        self.replay.push(output);
         self.quiet_since = Instant::now();
         self.lookout
-            .fed(output.len(), &self.screen, self.quiet_since);
+            .feed(output, &mut self.screen, self.quiet_since);
+        self.replay.push(output);
         self.last_output_unix_ms = Some(unix_ms());
         self.accounted.resize(self.screen.retained_bytes());
         if let Some(capture) = &mut self.capture {

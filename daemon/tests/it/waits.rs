@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use sessiond_client::{Client, ClientError, RawConnection};
 use sessiond_protocol::{
-    CancelParams, ErrorCode, Failure, Reply, Request, RequestId, ServerMessage, Success,
-    TextPattern, WaitTextParams, encode_control,
+    CancelParams, ErrorCode, Failure, REQUESTS_IN_FLIGHT_MAX, Reply, Request, RequestId,
+    ServerMessage, Success, TextPattern, WaitParams, WaitTextParams, encode_control,
 };
 
 use crate::daemon::{Daemon, block_on, shell};
@@ -165,6 +165,39 @@ fn a_wait_that_is_cancelled_is_answered_and_the_next_cancel_finds_nothing() {
                 reply(&mut connection).await.result,
                 Ok(Success::Withdrawn { waited })
             );
+        }
+    });
+}
+
+#[test]
+fn a_cancel_gets_through_however_many_requests_wait() {
+    let daemon = Daemon::start();
+    block_on(async {
+        let client = Client::connect(&daemon.socket).await.unwrap();
+        let session = shell(&client, "exec cat").await.id;
+        let (mut connection, _) = RawConnection::handshake(&daemon.socket, "test")
+            .await
+            .unwrap();
+        let exit = Request::Wait(WaitParams {
+            session: session.into(),
+            timeout_ms: None,
+        });
+        let count = REQUESTS_IN_FLIGHT_MAX as u64;
+        for id in 0..count {
+            let message = encode_control(&exit.message(RequestId(id)));
+            connection.send(&message).await.unwrap();
+        }
+        for request in 0..count {
+            let cancel = Request::Cancel(CancelParams {
+                request: RequestId(request),
+            });
+            let message = encode_control(&cancel.message(RequestId(count)));
+            connection.send(&message).await.unwrap();
+            let cancelled = reply(&mut connection).await;
+            assert_eq!(cancelled.id, Some(RequestId(request)));
+            assert_eq!(cancelled.result.unwrap_err().code, ErrorCode::Cancelled);
+            let answer = reply(&mut connection).await;
+            assert_eq!(answer.result, Ok(Success::Withdrawn { waited: true }));
         }
     });
 }
