@@ -76,7 +76,10 @@ pub(super) async fn attach(
             read_only: role == Role::Look,
             ..AttachParams::new(session.clone())
         };
-        let attachment = client.attach_with(params).await?;
+        let attachment = tokio::select! {
+            attachment = client.attach_with(params) => attachment?,
+            () = signals.end() => return Ok(ExitCode::Success),
+        };
         let name = attachment
             .session()
             .name
@@ -292,10 +295,23 @@ impl Signals {
                         return Parting::Suspended;
                     }
                 }
-                _ = self.terminate.recv() => return Parting::Signalled,
-                _ = self.interrupt.recv() => return Parting::Signalled,
-                _ = self.hangup.recv() => return Parting::Signalled,
+                () = end(&mut self.terminate, &mut self.interrupt, &mut self.hangup) => {
+                    return Parting::Signalled;
+                }
             }
         }
+    }
+
+    /// Waits until a signal asks to end.
+    async fn end(&mut self) {
+        end(&mut self.terminate, &mut self.interrupt, &mut self.hangup).await;
+    }
+}
+
+async fn end(terminate: &mut Signal, interrupt: &mut Signal, hangup: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        _ = hangup.recv() => {}
     }
 }
