@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sessiond_client::{Attachment, Client, ClientError, Event};
-use sessiond_protocol::{AttachParams, ErrorCode, ExitStatus, SessionId, SessionRef};
+use sessiond_protocol::{AttachParams, EndReason, ErrorCode, ExitStatus, SessionId, SessionRef};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -44,7 +44,7 @@ enum Parting {
     Detached,
     /// This process is to stop, and to attach again when it goes on.
     Suspended,
-    Exited(ExitStatus),
+    Ended(ExitStatus, EndReason),
     /// A signal asks this client to end.
     Signalled,
     /// The terminal that this client runs on is gone.
@@ -107,11 +107,8 @@ pub(super) async fn attach(
 fn take_leave(parting: Parting, name: &str) -> ExitCode {
     match parting {
         Parting::Detached => output::line(&format!("[detached from {name}]")),
-        Parting::Exited(ExitStatus::Code(code)) => {
-            output::line(&format!("[{name} exited with code {code}]"));
-        }
-        Parting::Exited(ExitStatus::Signal(signal)) => {
-            output::line(&format!("[{name} was ended by signal {signal}]"));
+        Parting::Ended(status, reason) => {
+            output::line(&format!("[{name} {}]", how_it_ended(status, reason)));
         }
         Parting::Disconnected => {
             output::line("[lost the connection]");
@@ -120,6 +117,17 @@ fn take_leave(parting: Parting, name: &str) -> ExitCode {
         Parting::Suspended | Parting::Signalled | Parting::TerminalGone => {}
     }
     ExitCode::Success
+}
+
+fn how_it_ended(status: ExitStatus, reason: EndReason) -> String {
+    match (reason, status) {
+        (EndReason::Exited, ExitStatus::Code(code)) => format!("exited with code {code}"),
+        (EndReason::Exited, ExitStatus::Signal(signal)) => format!("was ended by signal {signal}"),
+        (EndReason::Failed, _) => format!("was given up after {status}"),
+        (EndReason::Closed, _) => "was closed".to_owned(),
+        (EndReason::Expired, _) => "has expired".to_owned(),
+        (EndReason::Shutdown, _) => "ended with the daemon".to_owned(),
+    }
 }
 
 /// One stretch in raw mode.
@@ -183,7 +191,7 @@ async fn show(
                 );
                 terminal.write(told.as_bytes()).await?;
             }
-            Some(Event::Exited(status, _)) => return Ok(Parting::Exited(status)),
+            Some(Event::Exited(status, reason)) => return Ok(Parting::Ended(status, reason)),
             None => return Ok(Parting::Disconnected),
         }
     }

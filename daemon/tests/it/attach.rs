@@ -222,7 +222,7 @@ fn the_daemons_end_restores_the_terminal() {
     let mut terminal = Terminal::run(&daemon, &["new", "--", "sh", "-c", "echo ready; exec cat"]);
     terminal.wait_for("ready");
     daemon.command(&["shutdown"]).assert().success();
-    terminal.wait_for("[1 was ended by signal 1]");
+    terminal.wait_for("[1 ended with the daemon]");
     assert_eq!(terminal.exit_code(), 0);
     assert!(terminal.is_cooked());
 }

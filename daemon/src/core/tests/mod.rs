@@ -1,7 +1,9 @@
 //! The core on paper: sessions and clients are numbers, and time moves when a test says so.
 
+mod clients;
 mod creation;
 mod ending;
 mod random;
 mod time;
+mod waits;
 mod world;

@@ -1,5 +1,6 @@
 //! The core with the least daemon around it: effects are noted, starts and ends happen when the test says.
 
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use sessiond_protocol::{
@@ -26,16 +27,29 @@ impl Plane for Paper {
     type Client = ClientId;
 }
 
-/// A client of these tests always answers.
+thread_local! {
+    /// Clients of this test that say nothing, and whether they were asked to; the others always answer.
+    pub(super) static SILENT: RefCell<BTreeMap<ClientId, bool>> = const { RefCell::new(BTreeMap::new()) };
+    /// When sessions of this test put out something, where that was after their start.
+    pub(super) static LAST_OUTPUT: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
 impl LiveClient for ClientId {
     fn pulse(&self) -> Pulse {
-        Pulse::Heard
+        SILENT.with_borrow_mut(|silent| match silent.get_mut(self) {
+            None => Pulse::Heard,
+            Some(true) => Pulse::Gone,
+            Some(asked) => {
+                *asked = true;
+                Pulse::Asked
+            }
+        })
     }
 }
 
 impl LiveSession for PaperSession {
     fn quiet_since(&self) -> Instant {
-        self.started
+        LAST_OUTPUT.get().unwrap_or(self.started)
     }
 
     fn replays_from(&self, offset: u64) -> bool {
@@ -125,6 +139,8 @@ pub(super) struct World {
     /// Which text is looked for on which running session's screen, by request.
     pub(super) watched: BTreeSet<(SessionId, ClientId, RequestId)>,
     pub(super) notices: Vec<(ClientId, Notice)>,
+    /// Who was cut off.
+    pub(super) hung_up: Vec<ClientId>,
     pub(super) signals: usize,
     pub(super) stops: usize,
 }
@@ -154,6 +170,7 @@ impl World {
             detaching: BTreeMap::new(),
             watched: BTreeSet::new(),
             notices: Vec::new(),
+            hung_up: Vec::new(),
             signals: 0,
             stops: 0,
         }
@@ -227,7 +244,7 @@ impl World {
                 let watched = (session.id, ticket.client, ticket.id);
                 assert!(self.watched.remove(&watched), "nobody looks for that");
             }
-            Effect::HangUp { .. } => panic!("nobody is silent here"),
+            Effect::HangUp { client, .. } => self.hung_up.push(client),
             Effect::Resize { .. }
             | Effect::Hold { .. }
             | Effect::SetFlow { .. }
