@@ -6,6 +6,8 @@ use leakgate_probe::{Busy, Gauge, Probe, ProbeError};
 pub(crate) static SESSIONS: Gauge = Gauge::length("sessions");
 /// Exited sessions that can still be read.
 pub(crate) static TOMBSTONES: Gauge = Gauge::length("tombstones");
+/// Sessions that are to be started at a time, or again and again.
+pub(crate) static SCHEDULES: Gauge = Gauge::length("schedules");
 /// Connections that the core knows.
 pub(crate) static CLIENTS: Gauge = Gauge::length("clients");
 /// Attachments of clients to sessions, counted where the output is handed out.
@@ -38,6 +40,7 @@ pub(crate) static TOMBSTONE_BYTES: Gauge = Gauge::accounted("tombstone_bytes");
 static GAUGES: &[&Gauge] = &[
     &SESSIONS,
     &TOMBSTONES,
+    &SCHEDULES,
     &CLIENTS,
     &SUBSCRIBERS,
     &WAITERS,

@@ -20,6 +20,7 @@ mod link;
 mod mailbox;
 mod raw;
 mod read;
+mod schedule;
 
 pub use attachment::{Attachment, Event};
 pub use client::Client;

@@ -33,6 +33,7 @@ mod read;
 mod reply;
 mod request;
 mod respawn;
+mod schedule;
 mod session;
 mod signal;
 mod ttl;
@@ -60,6 +61,7 @@ pub use request::{
     parse_client_hello, parse_request,
 };
 pub use respawn::{RespawnError, RespawnParams, RespawnWhen};
+pub use schedule::{ScheduleId, ScheduleInfo, ScheduleParams, UnscheduleParams, When};
 pub use session::{
     ExitStatus, RequestId, SessionId, SessionInfo, SessionRef, SessionState, Size, SizeError,
 };

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::life::RunResult;
 use crate::read::ReadReply;
+use crate::schedule::ScheduleInfo;
 use crate::session::{ExitStatus, SessionInfo, Size};
 
 /// A request that was done.
@@ -89,6 +90,18 @@ pub enum Success {
     },
     /// To `kill`: the signal was sent.
     Signalled {},
+    /// To `schedule`.
+    Scheduled {
+        /// The new schedule.
+        schedule: ScheduleInfo,
+    },
+    /// To `schedules`, by number.
+    Schedules {
+        /// All of them.
+        schedules: Vec<ScheduleInfo>,
+    },
+    /// To `unschedule`.
+    Unscheduled {},
     /// To `wait`.
     Exited {
         /// How its process ended.

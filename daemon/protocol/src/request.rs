@@ -13,6 +13,7 @@ use crate::name::SessionName;
 use crate::read::ReadParams;
 use crate::reply::{ErrorCode, Failure};
 use crate::respawn::RespawnParams;
+use crate::schedule::{ScheduleParams, UnscheduleParams};
 use crate::session::{RequestId, SessionRef, Size};
 use crate::ttl::Ttl;
 use crate::wait::{CancelParams, WaitIdleParams, WaitTextParams};
@@ -71,6 +72,12 @@ pub enum Request {
     Rename(RenameParams),
     /// Sends a signal to a session's processes. Answered `signalled`.
     Kill(KillParams),
+    /// Starts a session at a time, or again and again. Answered `scheduled`.
+    Schedule(ScheduleParams),
+    /// All schedules. Answered `schedules`.
+    Schedules,
+    /// Takes a schedule back. Answered `unscheduled`.
+    Unschedule(UnscheduleParams),
     /// Closes every session and ends the daemon. Answered `shutting_down` at once; the connection ends with the daemon.
     Shutdown,
 }
@@ -102,6 +109,9 @@ impl Request {
             | Request::Resize(_)
             | Request::Rename(_)
             | Request::Kill(_)
+            | Request::Schedule(_)
+            | Request::Schedules
+            | Request::Unschedule(_)
             | Request::Cancel(_)
             | Request::Shutdown => true,
         }
@@ -249,6 +259,9 @@ pub fn parse_request(json: &[u8]) -> Result<(RequestId, Request), RequestFault> 
         "restart" => Request::Restart(read_params(id, &method, params)?),
         "rename" => Request::Rename(read_params(id, &method, params)?),
         "kill" => Request::Kill(read_params(id, &method, params)?),
+        "schedule" => Request::Schedule(read_params(id, &method, params)?),
+        "schedules" => without_params(id, params, Request::Schedules)?,
+        "unschedule" => Request::Unschedule(read_params(id, &method, params)?),
         "shutdown" => without_params(id, params, Request::Shutdown)?,
         _ => return Err(bad(Some(id), format!("unknown method {method:?}"))),
     };

@@ -12,6 +12,7 @@ use super::keys::Keys;
 use super::life::{LifeArgs, LifeCommand};
 use super::raw_terminal;
 use super::reading::ReadCommand;
+use super::schedule::ScheduleCommand;
 use super::settings::SettingsArgs;
 use crate::core::CLIENTS_MAX;
 
@@ -87,6 +88,8 @@ pub(super) enum Question {
     },
     #[command(flatten)]
     Life(LifeCommand),
+    #[command(flatten)]
+    Schedule(ScheduleCommand),
     /// End every session and the daemon
     Shutdown,
 }

@@ -11,6 +11,7 @@ mod log;
 mod output;
 mod raw_terminal;
 mod reading;
+mod schedule;
 mod settings;
 mod suspend;
 mod waiting;

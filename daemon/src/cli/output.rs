@@ -55,16 +55,19 @@ pub(super) fn sessions(sessions: &[SessionInfo]) {
         "ID", "NAME", "STATE", "PID", "SIZE", "CLIENTS", "OUTPUT", "LEFT", "COMMAND",
     ]
     .map(str::to_owned);
-    let rows: Vec<[String; 9]> = std::iter::once(heading)
-        .chain(sessions.iter().map(cells))
-        .collect();
+    table(std::iter::once(heading).chain(sessions.iter().map(cells)));
+}
+
+/// Prints rows, in columns as wide as what is in them.
+pub(super) fn table<const COLUMNS: usize>(rows: impl Iterator<Item = [String; COLUMNS]>) {
+    let rows: Vec<[String; COLUMNS]> = rows.collect();
     let width = |column: usize| {
         rows.iter()
             .map(|row| row[column].chars().count())
             .max()
             .unwrap_or(0)
     };
-    let widths: [usize; 9] = std::array::from_fn(width);
+    let widths: [usize; COLUMNS] = std::array::from_fn(width);
     for row in &rows {
         let padded = row
             .iter()
@@ -75,7 +78,7 @@ pub(super) fn sessions(sessions: &[SessionInfo]) {
 }
 
 /// A time in its two largest units: `23h 59m`, `4m 10s`, `8s`.
-fn time(milliseconds: u64) -> String {
+pub(super) fn time(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     match seconds {
         0..60 => format!("{seconds}s"),

@@ -1,5 +1,7 @@
 //! Requests that start something: a session, a run, a session's next process.
 
+use std::sync::Arc;
+
 use sessiond_protocol::{
     CreateParams, ErrorCode, Failure, IfExists, RunParams, SessionId, SessionRef, Size, Success,
 };
@@ -31,7 +33,7 @@ impl<P: Plane> Core<P> {
             Met::Free => None,
             Met::Ending(session) => Some(session),
         };
-        let id = self.admit(now, params, predecessor, Keep::Nothing)?;
+        let id = self.admit(now, Recipe::new(params), predecessor, Keep::Nothing)?;
         if let Some(mut entry) = self.sessions.change(id) {
             entry.add_creator(ticket, Wish::New);
         }
@@ -48,7 +50,7 @@ impl<P: Plane> Core<P> {
             return Err(bad("a run has neither respawn nor if_exists"));
         }
         self.meet(now, ticket, &params)?;
-        let id = self.admit(now, params, None, Keep::End)?;
+        let id = self.admit(now, Recipe::new(params), None, Keep::End)?;
         if let Some(mut entry) = self.sessions.change(id) {
             entry.calls.run = Some(Box::new(Run {
                 pending: Pending::new(ticket),
@@ -60,7 +62,7 @@ impl<P: Plane> Core<P> {
     }
 
     /// Refuses what no session can be started from.
-    fn check(&self, params: &CreateParams) -> Result<(), Failure> {
+    pub(super) fn check(&self, params: &CreateParams) -> Result<(), Failure> {
         if self.phase != Phase::Open {
             return Err(shutting_down());
         }
@@ -112,10 +114,10 @@ impl<P: Plane> Core<P> {
     }
 
     /// Adds a session that is to be started in its turn: after its predecessor's end, where it has one.
-    fn admit(
+    pub(super) fn admit(
         &mut self,
         now: Now,
-        params: CreateParams,
+        recipe: Arc<Recipe>,
         predecessor: Option<SessionId>,
         output: Keep,
     ) -> Result<SessionId, Failure> {
@@ -126,13 +128,13 @@ impl<P: Plane> Core<P> {
         } else {
             None
         };
-        let size = params.size.unwrap_or(Size::DEFAULT);
+        let size = recipe.size.unwrap_or(Size::DEFAULT);
         let order = StartOrder {
             output,
-            ..StartOrder::new(Recipe::new(params), size)
+            ..StartOrder::new(recipe, size)
         };
         if order.recipe.respawn.is_some() && !order.recipe.fits() {
-            return Err(too_large_to_restart());
+            return Err(too_large_to_keep());
         }
         if let Some(predecessor) = predecessor {
             self.sessions.rename(predecessor, None);
@@ -188,7 +190,7 @@ impl<P: Plane> Core<P> {
             return Err(still_starting());
         }
         if entry.recipe.whole().is_none() {
-            return Err(too_large_to_restart());
+            return Err(too_large_to_keep());
         }
         if entry.calls.creators.len() >= WAITERS_PER_SESSION_MAX {
             return Err(too_many_waiters());
@@ -207,7 +209,7 @@ impl<P: Plane> Core<P> {
     }
 }
 
-fn bad(message: impl Into<String>) -> Failure {
+pub(super) fn bad(message: impl Into<String>) -> Failure {
     Failure::new(ErrorCode::BadRequest, message)
 }
 
@@ -218,12 +220,12 @@ pub(super) fn too_many_waiters() -> Failure {
     )
 }
 
-fn too_large_to_restart() -> Failure {
+pub(super) fn too_large_to_keep() -> Failure {
     let max = super::recipe::RECIPE_BYTES_MAX;
     Failure::new(
         ErrorCode::TooLarge,
         format!(
-            "its command and environment take more than the {max} bytes that are kept for a restart"
+            "its command and environment take more than the {max} bytes that are kept for another start"
         ),
     )
 }

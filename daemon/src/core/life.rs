@@ -116,6 +116,7 @@ impl<P: Plane> Core<P> {
                 self.process_ended(now, session, past, Some(failure), effects);
             }
             (past, fate) => {
+                self.schedules.start_failed(session);
                 let reason = match fate {
                     Fate::Gone(reason) => reason,
                     Fate::Natural | Fate::Restart => EndReason::Failed,

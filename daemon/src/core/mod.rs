@@ -6,6 +6,7 @@
 //! - [`event`] is the vocabulary, [`entry`] one session, [`sessions`] all of them.
 //! - [`life`] is what happens to sessions, [`creation`], [`ending`], [`attach`], [`waits`] and [`requests`] what is asked
 //!   about them; [`clients`] is who asks.
+//! - [`schedules`] is what starts without anybody asking at the moment.
 //! - [`respawn`], [`waiting`], [`tombstone`], [`recipe`] are what an entry holds.
 
 mod attach;
@@ -18,6 +19,7 @@ mod life;
 mod recipe;
 mod requests;
 mod respawn;
+mod schedules;
 mod sessions;
 mod settings;
 #[cfg(test)]
@@ -37,6 +39,7 @@ pub(crate) use event::{
     Plane, Pulse, Sighting, StartOrder, Ticket,
 };
 pub(crate) use recipe::Recipe;
+use schedules::Schedules;
 use sessions::Sessions;
 pub(crate) use settings::Settings;
 pub(crate) use tombstone::{Output, Remains};
@@ -76,6 +79,7 @@ pub(crate) struct Core<P: Plane> {
     phase: Phase,
     clients: Clients<P::Client>,
     sessions: Sessions<P::Session>,
+    schedules: Schedules,
     /// Numbers the sessions that wait for their turn to start.
     last_turn: u64,
 }
@@ -87,6 +91,7 @@ impl<P: Plane> Core<P> {
             phase: Phase::Open,
             clients: Clients::new(),
             sessions: Sessions::new(),
+            schedules: Schedules::new(),
             last_turn: 0,
         }
     }
@@ -142,13 +147,17 @@ impl<P: Plane> Core<P> {
         while let Some(session) = self.sessions.due(now.instant) {
             self.look_at(now, session, effects);
         }
+        self.start_scheduled(now);
     }
 
-    /// When [`Event::Woke`] is due next: a wait's or a run's deadline, a respawn, a time to live, a tombstone's age, or the
-    /// next question to the clients.
+    /// When [`Event::Woke`] is due next: a wait's or a run's deadline, a respawn, a time to live, a tombstone's age, a
+    /// schedule, or the next question to the clients.
     pub(crate) fn next_wake(&self) -> Option<Instant> {
         let wakes = self.sessions.next_wake().into_iter();
-        wakes.chain(self.clients.next_wake()).min()
+        wakes
+            .chain(self.schedules.next_wake())
+            .chain(self.clients.next_wake())
+            .min()
     }
 
     /// The running session that a client's input for `session` goes to; input itself does not pass through here.
@@ -179,6 +188,7 @@ impl<P: Plane> Core<P> {
         if self.phase == Phase::Open {
             self.phase = Phase::ShuttingDown;
             effects.push(Effect::ShutdownBegan { sessions });
+            self.schedules.clear();
             for id in self.sessions.ids_where(|_| true) {
                 self.end(id, Fate::Gone(EndReason::Shutdown), effects);
             }

@@ -326,3 +326,44 @@ fn the_session_beyond_what_the_daemon_was_started_with_is_refused() {
     daemon.signal(Signal::TERM);
     assert!(daemon.finish().0);
 }
+
+#[test]
+fn a_schedule_starts_sessions_until_it_is_taken_back() {
+    let daemon = Daemon::start();
+    let id = daemon.stdout(&[
+        "schedule", "--every", "1s", "--name", "tick", "--", "echo", "tock",
+    ]);
+    assert_eq!(id, "1\n");
+    block_on(async {
+        let client = Client::connect(&daemon.socket).await.unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        while seen.len() < 2 {
+            // One that gives way to the next in the meantime is not found any more.
+            if let Ok(session) = client.get(name("tick")).await
+                && client.wait(session.id, None).await.is_ok()
+            {
+                seen.insert(session.id);
+            }
+        }
+        let says_tock = async || {
+            let screen = client.screen(name("tick"), 0).await;
+            screen.is_ok_and(|screen| screen.rows[0] == "tock")
+        };
+        while !says_tock().await {}
+        let schedules = client.schedules().await.unwrap();
+        assert!(schedules[0].started >= 2 && schedules[0].failed == 0);
+        assert_eq!(
+            client.screen(name("tick"), 0).await.unwrap().rows[0],
+            "tock"
+        );
+    });
+    let listed = daemon.stdout(&["schedules"]);
+    assert!(
+        listed.contains("every 1s") && listed.contains("echo tock"),
+        "{listed}"
+    );
+    daemon.stdout(&["unschedule", "1"]);
+    assert_eq!(daemon.stdout(&["schedules"]), "no schedules\n");
+    let past = ["schedule", "--at", "2020-01-01 00:00:00", "--", "true"];
+    daemon.command(&past).assert().code(1);
+}

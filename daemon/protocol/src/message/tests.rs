@@ -11,6 +11,7 @@ use crate::request::{
     parse_request,
 };
 use crate::respawn::{RespawnParams, RespawnWhen};
+use crate::schedule::{ScheduleId, ScheduleParams, UnscheduleParams, When};
 use crate::session::{SessionRef, Size};
 use crate::signal::SignalName;
 use crate::ttl::Ttl;
@@ -151,6 +152,18 @@ fn request() -> impl Strategy<Value = Request> {
             let name = name.map(|name| name.parse().unwrap());
             Request::Rename(RenameParams { session, name })
         }),
+        Just(Request::Schedules),
+        (create(), any::<bool>(), any::<u64>()).prop_map(|(session, every, number)| {
+            let when = if every {
+                When::EveryMs(number)
+            } else {
+                When::AtUnixMs(number)
+            };
+            Request::Schedule(ScheduleParams { when, session })
+        }),
+        any::<u64>().prop_map(|id| Request::Unschedule(UnscheduleParams {
+            schedule: ScheduleId(id)
+        })),
         (session_ref(), signal())
             .prop_map(|(session, signal)| Request::Kill(KillParams { session, signal })),
         create().prop_map(Request::Create),

@@ -4,6 +4,7 @@ mod clients;
 mod creation;
 mod ending;
 mod random;
+mod schedules;
 mod time;
 mod waits;
 mod world;

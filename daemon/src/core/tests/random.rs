@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use sessiond_protocol::{
     AttachParams, CancelParams, CreateParams, ExitStatus, IfExists, KillParams, RenameParams,
-    Request, RequestId, RespawnParams, RespawnWhen, ScreenParams, SignalName, TextPattern,
-    WaitIdleParams, WaitTextParams,
+    Request, RequestId, RespawnParams, RespawnWhen, ScheduleId, ScheduleParams, ScreenParams,
+    SignalName, TextPattern, UnscheduleParams, WaitIdleParams, WaitTextParams, When,
 };
 
 use super::world::*;
@@ -40,6 +40,8 @@ enum Ask {
     WaitText(u64, Option<u64>),
     WaitIdle(u64, u64),
     Cancel(u64),
+    Schedule(Option<u8>, u64),
+    Unschedule(u64),
     Get(u64),
     Screen(u64),
     List,
@@ -90,6 +92,8 @@ fn ask() -> impl Strategy<Value = Ask> {
         1 => (session(), timeout()).prop_map(|(session, timeout)| Ask::WaitText(session, timeout)),
         1 => (session(), 0u64..20_000).prop_map(|(session, quiet)| Ask::WaitIdle(session, quiet)),
         1 => (0u64..40).prop_map(Ask::Cancel),
+        2 => (proptest::option::of(0u8..3), 1u64..200).prop_map(|(name, every)| Ask::Schedule(name, every)),
+        1 => (0u64..4).prop_map(Ask::Unschedule),
         1 => session().prop_map(Ask::Get),
         1 => session().prop_map(Ask::Screen),
         1 => Just(Ask::List),
@@ -133,6 +137,20 @@ fn request(ask: Ask) -> Request {
             session: SessionId(session).into(),
             quiet_ms,
             timeout_ms: None,
+        }),
+        Ask::Schedule(number, seconds) => Request::Schedule(ScheduleParams {
+            when: if seconds % 4 == 0 {
+                When::AtUnixMs(seconds * 5000)
+            } else {
+                When::EveryMs(seconds * 1000)
+            },
+            session: CreateParams {
+                name: number.map(name),
+                ..params(None)
+            },
+        }),
+        Ask::Unschedule(id) => Request::Unschedule(UnscheduleParams {
+            schedule: ScheduleId(id),
         }),
         Ask::Cancel(id) => Request::Cancel(CancelParams {
             request: RequestId(id),
