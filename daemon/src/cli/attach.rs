@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sessiond_client::{Attachment, Client, ClientError, Event};
-use sessiond_protocol::{AttachParams, EndReason, ErrorCode, ExitStatus, SessionId, SessionRef};
+use sessiond_protocol::{AttachParams, EndReason, ExitStatus, SessionId, SessionRef};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -257,11 +257,9 @@ async fn send_typed(
     while let Some(piece) = pieces.recv().await {
         match client.write(session, &piece).await {
             Ok(()) => {}
-            Err(ClientError::Refused(failure)) if failure.code == ErrorCode::Busy => {
-                terminal.try_write(BELL);
-            }
-            // The session's end is told as an event, with its status.
-            Err(ClientError::Refused(_)) => std::future::pending().await,
+            // Too much waits already, or no process runs: the next one is typed to as this one was. The session's end is told
+            // as an event, with its status.
+            Err(ClientError::Refused(_)) => terminal.try_write(BELL),
             Err(_) => return Ok(Parting::Disconnected),
         }
     }

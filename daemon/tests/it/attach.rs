@@ -397,3 +397,26 @@ fn the_flow_keys_stop_the_output_here_and_nowhere_else() {
     held.type_keys("\x1cd");
     held.wait_for("[detached from work]");
 }
+
+#[test]
+fn what_is_typed_between_two_processes_is_refused_and_what_is_typed_to_the_next_one_arrives() {
+    let daemon = Daemon::start();
+    let script = "echo ready; read line; echo \"got <$line>\"";
+    let respawn = ["--respawn", "always", "--respawn-interval", "5min"];
+    let command = ["--", "sh", "-c", script];
+    daemon.stdout(&[&["new", "-d", "--name", "work"][..], &respawn, &command].concat());
+    let mut terminal = Terminal::run(&daemon, &["attach", "work"]);
+    terminal.wait_for("ready");
+    terminal.type_keys("one\r");
+    terminal.wait_past("got <one>");
+    terminal.wait_past("[its program ended");
+    terminal.type_keys("k");
+    terminal.wait_past("\x07");
+    daemon.command(&["restart", "work"]).assert().success();
+    terminal.wait_for("ready");
+    terminal.type_keys("two\r");
+    terminal.wait_for("got <two>");
+    terminal.type_keys("\x1cd");
+    terminal.wait_for("[detached from work]");
+    assert_eq!(terminal.exit_code(), 0);
+}
