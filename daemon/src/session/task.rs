@@ -1,6 +1,7 @@
 //! A session's task: from the order to start it to what remains of it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
@@ -27,12 +28,8 @@ pub(crate) async fn run(
     order: StartOrder,
     starting: BusyGuard,
 ) {
-    let mut terminal = Terminal::new(order.size, &order.recipe);
-    if order.output == Keep::End {
-        terminal.keep_output();
-    }
-    let started = start(&daemon, id, &order, terminal).await;
-    drop(order);
+    // Boxed: what a start needs is needed for a moment, and the task's own memory as long as the session lives.
+    let started = Box::pin(start(&daemon, id, order)).await;
     let (session, mut child) = match started {
         Ok(started) => started,
         Err(failure) => {
@@ -51,15 +48,18 @@ pub(crate) async fn run(
         handle: Arc::clone(&session),
     });
     drop(starting);
-    let (_ending, status, remains) =
-        match unless_it_panics(live(&daemon, &session, &mut child)).await {
-            Some(ended) => ended,
-            None => {
-                let ending = BUSY.enter();
-                let (status, remains) = teardown::abandon(&session, &mut child).await;
-                (ending, status, remains)
-            }
-        };
+    let lived = {
+        let life = pin!(live(&daemon, &session, &mut child));
+        unless_it_panics(life).await
+    };
+    let (_ending, status, remains) = match lived {
+        Some(ended) => ended,
+        None => {
+            let ending = BUSY.enter();
+            let (status, remains) = teardown::abandon(&session, &mut child).await;
+            (ending, status, remains)
+        }
+    };
     tracing::debug!(session = %id, %status, "ended");
     session.report_sightings(&daemon); // in its last output
     // The core's handle goes first: when a client hears of the end, nothing of the session is left.
@@ -89,8 +89,9 @@ async fn live(
 
 /// What `body` comes to; nothing where it panics, which the panic hook has logged. A panic must not leave the session's
 /// processes running and its entry in the core for ever.
-async fn unless_it_panics<T>(body: impl Future<Output = T>) -> Option<T> {
-    let mut body = std::pin::pin!(body);
+///
+/// By reference: a future that is handed over is held twice, in every session.
+async fn unless_it_panics<T>(mut body: Pin<&mut impl Future<Output = T>>) -> Option<T> {
     // A body that has panicked is not polled again. What it shared is behind locks that say what they do about it.
     std::future::poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(context)))
@@ -102,15 +103,18 @@ async fn unless_it_panics<T>(body: impl Future<Output = T>) -> Option<T> {
 async fn start(
     daemon: &Daemon,
     id: SessionId,
-    order: &StartOrder,
-    terminal: Terminal,
+    order: StartOrder,
 ) -> Result<(Arc<Session>, Child), Failure> {
     let spawned = daemon
         .spawner()
-        .spawn(id, order)
+        .spawn(id, &order)
         .await
         .map_err(|error| refusal(&error))?;
     let mut child = spawned.child;
+    let mut terminal = Terminal::new(order.size, &order.recipe);
+    if order.output == Keep::End {
+        terminal.keep_output();
+    }
     match Pty::new(spawned.master) {
         Ok(pty) => Ok((Arc::new(Session::new(id, pty, terminal)), child)),
         Err(error) => {
