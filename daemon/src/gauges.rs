@@ -8,6 +8,8 @@ pub(crate) static SESSIONS: Gauge = Gauge::length("sessions");
 pub(crate) static TOMBSTONES: Gauge = Gauge::length("tombstones");
 /// Sessions that are to be started at a time, or again and again.
 pub(crate) static SCHEDULES: Gauge = Gauge::length("schedules");
+/// Texts of sessions that are gone, on the disk.
+pub(crate) static ARCHIVES: Gauge = Gauge::length("archives");
 /// Connections that the core knows.
 pub(crate) static CLIENTS: Gauge = Gauge::length("clients");
 /// Attachments of clients to sessions, counted where the output is handed out.
@@ -41,6 +43,7 @@ static GAUGES: &[&Gauge] = &[
     &SESSIONS,
     &TOMBSTONES,
     &SCHEDULES,
+    &ARCHIVES,
     &CLIENTS,
     &SUBSCRIBERS,
     &WAITERS,

@@ -13,6 +13,7 @@
 //! - [`server`] is the socket, the connections, the signals; [`tasks`] starts and counts every task.
 //! - [`cli`] is what a person types.
 
+mod archives;
 mod causes;
 mod cli;
 mod core;

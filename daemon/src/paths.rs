@@ -34,14 +34,26 @@ pub(crate) fn default_socket() -> Result<PathBuf, PathError> {
 /// Where a daemon that was started on the side writes its log: `$XDG_STATE_HOME/sessiond` or `~/.local/state/sessiond`,
 /// or beside the socket where there is no home.
 pub(crate) fn log_file(socket: &Path) -> Result<PathBuf, PathError> {
-    let state = absolute("XDG_STATE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
-    let Some(state) = state else {
+    let Some(directory) = state_directory() else {
         return Ok(socket.with_extension("log"));
     };
-    let directory = state.join("sessiond");
     make_private(&directory)?;
     Ok(directory.join(log_name(socket)))
+}
+
+/// Where the daemon of this socket keeps its archives: beside its log. Nothing is created there.
+pub(crate) fn archives(socket: &Path) -> PathBuf {
+    let log = match state_directory() {
+        Some(directory) => directory.join(log_name(socket)),
+        None => socket.to_owned(),
+    };
+    log.with_extension("archives")
+}
+
+fn state_directory() -> Option<PathBuf> {
+    let state = absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
+    state.map(|state| state.join("sessiond"))
 }
 
 /// A name of its own for each socket: daemons side by side must not write over one another's log.

@@ -11,6 +11,7 @@
 //! meanwhile comes as a snapshot. Nothing here has a deadline: wrap a call in `tokio::time::timeout` where one is wanted. A
 //! call that is dropped half-way leaves the connection usable, and a wait that is dropped is taken back.
 
+mod archive;
 mod attachment;
 mod client;
 mod driver;

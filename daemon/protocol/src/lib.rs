@@ -21,6 +21,7 @@
 //!
 //! Requests may be answered in any order; `id` ties a reply to its request.
 
+mod archive;
 mod attach;
 mod buffer;
 mod decoder;
@@ -39,6 +40,7 @@ mod signal;
 mod ttl;
 mod wait;
 
+pub use archive::{ArchiveId, ArchiveInfo, ArchiveParams};
 pub use attach::AttachParams;
 pub use buffer::FrameBuffer;
 pub use decoder::{Decoded, FrameDecoder, FrameError};

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::ArchiveInfo;
 use crate::life::RunResult;
 use crate::read::ReadReply;
 use crate::schedule::ScheduleInfo;
@@ -90,6 +91,18 @@ pub enum Success {
     },
     /// To `kill`: the signal was sent.
     Signalled {},
+    /// To `archive`; nothing else of the session is left.
+    Archived {
+        /// The new archive.
+        archive: ArchiveInfo,
+    },
+    /// To `archives`, by number.
+    Archives {
+        /// All of them.
+        archives: Vec<ArchiveInfo>,
+    },
+    /// To `forget`.
+    Forgotten {},
     /// To `schedule`.
     Scheduled {
         /// The new schedule.
@@ -205,6 +218,8 @@ pub enum ErrorCode {
     Timeout,
     /// Too much input or too many requests are waiting already; nothing of this one was taken.
     Busy,
+    /// The daemon's own files cannot be written or read; the message says why.
+    Storage,
     /// The daemon is ending.
     ShuttingDown,
     /// This connection is not attached to that session.
@@ -229,6 +244,7 @@ impl fmt::Display for ErrorCode {
             ErrorCode::Limit => "limit",
             ErrorCode::Timeout => "timeout",
             ErrorCode::Busy => "busy",
+            ErrorCode::Storage => "storage",
             ErrorCode::ShuttingDown => "shutting_down",
             ErrorCode::NotAttached => "not_attached",
             ErrorCode::Exited => "exited",

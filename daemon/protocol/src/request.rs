@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::archive::ArchiveParams;
 use crate::attach::AttachParams;
 use crate::life::{IfExists, KillParams, RenameParams, RunParams};
 use crate::message::ClientHello;
@@ -72,6 +73,15 @@ pub enum Request {
     Rename(RenameParams),
     /// Sends a signal to a session's processes. Answered `signalled`.
     Kill(KillParams),
+    /// Ends a session and keeps its text on the disk. Answered `archived`.
+    Archive(SessionParams),
+    /// All archives. Answered `archives`.
+    Archives,
+    /// Starts an archive's command again, in a session that has the archived text as its scrollback; the archive is gone
+    /// then. Answered `created` once it runs.
+    Restore(ArchiveParams),
+    /// Removes an archive. Answered `forgotten`.
+    Forget(ArchiveParams),
     /// Starts a session at a time, or again and again. Answered `scheduled`.
     Schedule(ScheduleParams),
     /// All schedules. Answered `schedules`.
@@ -90,6 +100,8 @@ impl Request {
             Request::Create(_)
             | Request::Run(_)
             | Request::Restart(_)
+            | Request::Archive(_)
+            | Request::Restore(_)
             | Request::Close(_)
             | Request::CloseAll
             | Request::Wait(_)
@@ -109,6 +121,8 @@ impl Request {
             | Request::Resize(_)
             | Request::Rename(_)
             | Request::Kill(_)
+            | Request::Archives
+            | Request::Forget(_)
             | Request::Schedule(_)
             | Request::Schedules
             | Request::Unschedule(_)
@@ -259,6 +273,10 @@ pub fn parse_request(json: &[u8]) -> Result<(RequestId, Request), RequestFault> 
         "restart" => Request::Restart(read_params(id, &method, params)?),
         "rename" => Request::Rename(read_params(id, &method, params)?),
         "kill" => Request::Kill(read_params(id, &method, params)?),
+        "archive" => Request::Archive(read_params(id, &method, params)?),
+        "archives" => without_params(id, params, Request::Archives)?,
+        "restore" => Request::Restore(read_params(id, &method, params)?),
+        "forget" => Request::Forget(read_params(id, &method, params)?),
         "schedule" => Request::Schedule(read_params(id, &method, params)?),
         "schedules" => without_params(id, params, Request::Schedules)?,
         "unschedule" => Request::Unschedule(read_params(id, &method, params)?),

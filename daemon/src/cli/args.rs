@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use sessiond_protocol::{CreateParams, SessionName, SessionRef, Size};
 
+use super::archive::ArchiveCommand;
 use super::exit_code::{CliError, EXIT_CODES_HELP};
 use super::keys::Keys;
 use super::life::{LifeArgs, LifeCommand};
@@ -88,6 +89,8 @@ pub(super) enum Question {
     },
     #[command(flatten)]
     Life(LifeCommand),
+    #[command(flatten)]
+    Archive(ArchiveCommand),
     #[command(flatten)]
     Schedule(ScheduleCommand),
     /// End every session and the daemon

@@ -11,7 +11,7 @@ use super::attach::{Role, attach};
 use super::exit_code::{CliError, ExitCode};
 use super::launch::{READY, connect, connect_or_start};
 use super::waiting::wait;
-use super::{life, log, output, raw_terminal, reading, runtime, schedule};
+use super::{archive, life, log, output, raw_terminal, reading, runtime, schedule};
 use crate::core::Settings;
 use crate::inherited::{Descriptors, shed};
 use crate::paths::default_socket;
@@ -57,6 +57,7 @@ async fn ask(socket: &Path, question: Question) -> Result<ExitCode, CliError> {
         Question::Pause { session } => connect(socket).await?.pause(session).await?,
         Question::Resume { session } => connect(socket).await?.resume(session).await?,
         Question::Life(command) => return life::execute(socket, command).await,
+        Question::Archive(command) => archive::execute(socket, command).await?,
         Question::Schedule(command) => schedule::execute(socket, command).await?,
         Question::Shutdown => shut_down(socket).await?,
     }

@@ -1,5 +1,6 @@
 //! The command line: what a person types, and what it prints.
 
+mod archive;
 mod args;
 mod attach;
 mod commands;

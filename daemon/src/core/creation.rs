@@ -49,7 +49,7 @@ impl<P: Plane> Core<P> {
         if params.respawn.is_some() || params.if_exists != IfExists::Refuse {
             return Err(bad("a run has neither respawn nor if_exists"));
         }
-        self.meet(now, ticket, &params)?;
+        self.free_name(now, ticket, &params)?;
         let id = self.admit(now, Recipe::new(params), None, Keep::End)?;
         if let Some(mut entry) = self.sessions.change(id) {
             entry.calls.run = Some(Box::new(Run {
@@ -111,6 +111,16 @@ impl<P: Plane> Core<P> {
         }
         entry.add_creator(ticket, Wish::Any);
         Ok(Met::Found(Ok(None)))
+    }
+
+    /// Makes sure that nobody has the name that this session wants.
+    pub(super) fn free_name(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        params: &CreateParams,
+    ) -> Result<(), Failure> {
+        self.meet(now, ticket, params).map(|_| ())
     }
 
     /// Adds a session that is to be started in its turn: after its predecessor's end, where it has one.

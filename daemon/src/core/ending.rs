@@ -31,7 +31,9 @@ impl<P: Plane> Core<P> {
             }
             Life::Starting { .. } => {} // ended when it has started
             Life::Queued { .. } | Life::Resting { .. } | Life::Ended(_) => {
-                let status = entry.take_past().map(|past| past.status);
+                let past = entry.take_past();
+                let text = past.as_ref().map(|past| past.text());
+                let status = past.map(|past| past.status);
                 drop(entry);
                 let failure = || match reason {
                     EndReason::Shutdown => shutting_down(),
@@ -41,6 +43,7 @@ impl<P: Plane> Core<P> {
                     status: status.ok_or_else(failure),
                     reason,
                     output: None,
+                    text,
                 };
                 self.gone(session, outcome, effects);
             }

@@ -124,6 +124,13 @@ impl<S: LiveSession> Entry<S> {
         }
     }
 
+    /// Has a session that is to be started begin with this text in its scrollback.
+    pub(super) fn show_first(&mut self, text: String) {
+        if let Life::Queued { order, .. } = &mut self.life {
+            order.show_first = Some(text.into());
+        }
+    }
+
     /// Takes what is left of its last process, where it has none.
     pub(super) fn take_past(&mut self) -> Option<Box<Past>> {
         match self.take_life() {

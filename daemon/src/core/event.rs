@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sessiond_protocol::{
-    ExitStatus, Failure, Notice, Read, ReadReply, Request, RequestId, ScreenState, ScreenText,
-    SessionId, SignalName, Size, Success,
+    ArchiveId, ArchiveInfo, ExitStatus, Failure, Notice, Read, ReadReply, Request, RequestId,
+    ScreenState, ScreenText, SessionId, SignalName, Size, Success,
 };
 
+use super::archives::{Manuscript, Reading};
 use super::recipe::Recipe;
 use super::tombstone::Remains;
 use crate::pattern::Pattern;
@@ -148,6 +149,18 @@ pub(crate) enum Event<P: Plane> {
         session: SessionId,
         sighting: Sighting,
     },
+    /// An earlier daemon left these archives.
+    ArchivesFound { found: Vec<ArchiveInfo> },
+    /// An archive is on the disk, or cannot be written.
+    ArchiveWritten {
+        info: ArchiveInfo,
+        result: Result<(), Failure>,
+    },
+    /// An archive was read, or cannot be.
+    ArchiveRead {
+        archive: ArchiveId,
+        result: Result<Reading, Failure>,
+    },
     /// The time that [`Core::next_wake`] named has come.
     Woke,
     /// The operating system asks the daemon to end.
@@ -217,6 +230,14 @@ pub(crate) enum Effect<P: Plane> {
         client: P::Client,
         id: RequestId,
     },
+    /// Hand over the whole text of a session with its end, which follows.
+    KeepText { session: P::Session },
+    /// Write an archive; ends in `ArchiveWritten`.
+    WriteArchive { manuscript: Box<Manuscript> },
+    /// Read an archive; ends in `ArchiveRead`.
+    ReadArchive { archive: ArchiveId },
+    /// Remove an archive from the disk.
+    RemoveArchive { archive: ArchiveId },
     /// The daemon has begun to end; this many sessions are being closed.
     ShutdownBegan { sessions: usize },
     /// The last session is gone and the daemon shall end.
@@ -228,6 +249,8 @@ pub(crate) enum Effect<P: Plane> {
 pub(crate) struct StartOrder {
     pub(crate) recipe: Arc<Recipe>,
     pub(crate) size: Size,
+    /// Text that its scrollback begins with.
+    pub(crate) show_first: Option<Arc<str>>,
     /// Whether the end of its raw output is wanted when it has ended.
     pub(crate) output: Keep,
 }
@@ -237,6 +260,7 @@ impl StartOrder {
         Self {
             recipe,
             size,
+            show_first: None,
             output: Keep::Nothing,
         }
     }

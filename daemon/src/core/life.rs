@@ -19,6 +19,8 @@ pub(super) struct Outcome {
     pub(super) status: Result<ExitStatus, Failure>,
     pub(super) reason: EndReason,
     pub(super) output: Option<Output>,
+    /// What an archive is written of.
+    pub(super) text: Option<String>,
 }
 
 impl<P: Plane> Core<P> {
@@ -125,6 +127,7 @@ impl<P: Plane> Core<P> {
                     status: past.map(|past| past.status).ok_or(failure),
                     reason,
                     output: None,
+                    text: None,
                 };
                 self.gone(session, outcome, effects);
             }
@@ -140,7 +143,7 @@ impl<P: Plane> Core<P> {
         mut remains: Remains,
         effects: &mut Vec<Effect<P>>,
     ) {
-        let output = remains.output.take();
+        let (output, text) = (remains.output.take(), remains.text.take());
         let entry = self
             .sessions
             .get(session)
@@ -160,6 +163,7 @@ impl<P: Plane> Core<P> {
                     status,
                     reason,
                     output,
+                    text,
                 };
                 self.gone(session, outcome, effects);
             }
@@ -211,6 +215,7 @@ impl<P: Plane> Core<P> {
             status: Ok(past.status),
             reason,
             output: None,
+            text: None,
         };
         let calls = std::mem::take(&mut entry.calls);
         entry.bury(*past, failure, now.instant + TOMBSTONE_AGE_MAX);
@@ -318,7 +323,7 @@ impl<P: Plane> Core<P> {
     pub(super) fn gone(
         &mut self,
         session: SessionId,
-        outcome: Outcome,
+        mut outcome: Outcome,
         effects: &mut Vec<Effect<P>>,
     ) {
         let Some(entry) = self.sessions.remove(session) else {
@@ -327,7 +332,11 @@ impl<P: Plane> Core<P> {
         if entry.is_untried() {
             self.give_name_back(session, entry.name.clone());
         }
-        let (calls, heir) = (entry.calls, entry.heir);
+        let (mut calls, heir) = (entry.calls, entry.heir);
+        if let Some(archiver) = calls.archiver.take() {
+            let text = outcome.text.take().unwrap_or_default();
+            self.write_archive(archiver, &entry.recipe, entry.name, text, effects);
+        }
         self.settle(session, calls, outcome, effects);
         if let Some(heir) = heir {
             let turn = self.next_turn();
@@ -362,6 +371,7 @@ impl<P: Plane> Core<P> {
             status,
             reason,
             output,
+            text: _,
         } = outcome;
         for client in calls.attached.into_keys() {
             if let (Some(client), Ok(status)) = (self.clients.get(client).cloned(), &status) {

@@ -6,9 +6,10 @@
 //! - [`event`] is the vocabulary, [`entry`] one session, [`sessions`] all of them.
 //! - [`life`] is what happens to sessions, [`creation`], [`ending`], [`attach`], [`waits`] and [`requests`] what is asked
 //!   about them; [`clients`] is who asks.
-//! - [`schedules`] is what starts without anybody asking at the moment.
+//! - [`schedules`] is what starts without anybody asking at the moment, [`archives`] what is kept of sessions on disk.
 //! - [`respawn`], [`waiting`], [`tombstone`], [`recipe`] are what an entry holds.
 
+mod archives;
 mod attach;
 mod clients;
 mod creation;
@@ -32,6 +33,8 @@ use std::time::{Duration, Instant};
 
 use sessiond_protocol::{EndReason, ErrorCode, Failure, SessionId, Success};
 
+use archives::Archives;
+pub(crate) use archives::{Manuscript, Reading};
 use clients::Clients;
 use entry::{Fate, Life};
 pub(crate) use event::{
@@ -80,6 +83,7 @@ pub(crate) struct Core<P: Plane> {
     clients: Clients<P::Client>,
     sessions: Sessions<P::Session>,
     schedules: Schedules,
+    archives: Archives,
     /// Numbers the sessions that wait for their turn to start.
     last_turn: u64,
 }
@@ -92,6 +96,7 @@ impl<P: Plane> Core<P> {
             clients: Clients::new(),
             sessions: Sessions::new(),
             schedules: Schedules::new(),
+            archives: Archives::new(),
             last_turn: 0,
         }
     }
@@ -131,6 +136,13 @@ impl<P: Plane> Core<P> {
             Event::Sighted { session, sighting } => {
                 self.sighted(now, session, sighting, &mut effects);
             }
+            Event::ArchivesFound { found } => self.archives_found(now, found),
+            Event::ArchiveWritten { info, result } => {
+                self.archive_written(now, info, result, &mut effects);
+            }
+            Event::ArchiveRead { archive, result } => {
+                self.archive_read(now, archive, result, &mut effects);
+            }
             Event::Woke => self.ask_clients(now, &mut effects),
             Event::ShutdownRequested => {
                 self.shut_down(&mut effects);
@@ -148,14 +160,16 @@ impl<P: Plane> Core<P> {
             self.look_at(now, session, effects);
         }
         self.start_scheduled(now);
+        self.drop_surplus_archives(now, effects);
     }
 
     /// When [`Event::Woke`] is due next: a wait's or a run's deadline, a respawn, a time to live, a tombstone's age, a
-    /// schedule, or the next question to the clients.
+    /// schedule, an archive's age, or the next question to the clients.
     pub(crate) fn next_wake(&self) -> Option<Instant> {
         let wakes = self.sessions.next_wake().into_iter();
         wakes
             .chain(self.schedules.next_wake())
+            .chain(self.archives.next_wake())
             .chain(self.clients.next_wake())
             .min()
     }

@@ -55,6 +55,12 @@ impl<P: Plane> Core<P> {
             Request::Resize(params) => self.resize(now, ticket, &params, effects),
             Request::Rename(params) => self.rename(now, params),
             Request::Kill(params) => self.kill(ticket, &params, effects),
+            Request::Archive(SessionParams { session }) => {
+                self.archive(now, ticket, &session, effects)
+            }
+            Request::Archives => Ok(Some(self.list_archives())),
+            Request::Restore(params) => self.restore(ticket, params, effects),
+            Request::Forget(params) => self.forget(params, effects),
             Request::Schedule(params) => self.schedule(now, params),
             Request::Schedules => Ok(Some(self.list_schedules(now))),
             Request::Unschedule(params) => self.unschedule(params),

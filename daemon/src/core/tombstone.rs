@@ -22,6 +22,8 @@ pub(crate) struct Remains {
     pub(crate) screen: FinalScreen,
     /// The end of its raw output, where the order asked for it.
     pub(crate) output: Option<Output>,
+    /// All of its text, where that was asked for.
+    pub(crate) text: Option<String>,
 }
 
 impl Remains {
@@ -68,6 +70,11 @@ impl Past {
             remains,
             _accounted: accounted,
         }
+    }
+
+    /// The final screen, without the empty rows at its end.
+    pub(super) fn text(&self) -> String {
+        self.remains.screen.text().trim_end_matches('\n').to_owned()
     }
 
     pub(super) fn screen(&self) -> ScreenText {

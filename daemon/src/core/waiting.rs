@@ -72,6 +72,14 @@ pub(super) struct Run {
     pub(super) timed_out: bool,
 }
 
+/// An `archive` that waits for its session's end.
+#[derive(Debug)]
+pub(super) struct Archiver {
+    pub(super) pending: Pending,
+    /// When it was asked for.
+    pub(super) unix_ms: u64,
+}
+
 /// Everybody who waits for something in one session's life.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
@@ -79,6 +87,7 @@ pub(super) struct Calls {
     pub(super) waiters: Vec<Waiter>,
     pub(super) closers: Vec<Closer>,
     pub(super) run: Option<Box<Run>>,
+    pub(super) archiver: Option<Archiver>,
     pub(super) attached: BTreeMap<ClientId, Access>,
 }
 

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use sessiond_protocol::{RequestId, SessionId};
+use sessiond_protocol::{ArchiveId, RequestId, SessionId};
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use crate::core::{ClientId, Core, Effect, Event, Now, Plane, Settings};
+use crate::archives::ArchiveStore;
+use crate::core::{ClientId, Core, Effect, Event, Manuscript, Now, Plane, Settings};
 use crate::fanout::Outbox;
 use crate::freed::Freed;
 use crate::gauges::BUSY;
@@ -34,6 +35,7 @@ pub(crate) struct Daemon {
     sooner: Notify,
     spawner: Spawner,
     tasks: TaskGroup,
+    archives: ArchiveStore,
     freed: Freed,
     stop: CancellationToken,
     close: CancellationToken,
@@ -46,7 +48,7 @@ struct Scheduled {
 }
 
 impl Daemon {
-    pub(crate) fn new(spawner: Spawner, settings: Settings) -> Self {
+    pub(crate) fn new(spawner: Spawner, settings: Settings, archives: ArchiveStore) -> Self {
         Self {
             core: Mutex::new(Scheduled {
                 core: Core::new(settings),
@@ -55,6 +57,7 @@ impl Daemon {
             sooner: Notify::new(),
             spawner,
             tasks: TaskGroup::default(),
+            archives,
             freed: Freed::default(),
             stop: CancellationToken::new(),
             close: CancellationToken::new(),
@@ -150,7 +153,11 @@ impl Daemon {
                 client,
                 size,
             } => session.resize(client, size),
+            Effect::KeepText { session } => session.keep_text(),
             Effect::End { session } => session.end(),
+            Effect::WriteArchive { manuscript } => self.write_archive(manuscript),
+            Effect::ReadArchive { archive } => self.read_archive(archive),
+            Effect::RemoveArchive { archive } => self.archives.remove(archive),
             Effect::Signal {
                 session,
                 signal,
@@ -162,6 +169,35 @@ impl Daemon {
             }
             Effect::Stop => self.stop.cancel(),
         }
+    }
+
+    /// Tells the core which archives an earlier daemon left.
+    pub(crate) fn find_archives(self: &Arc<Self>) {
+        let found = self.archives.find();
+        self.dispatch(Event::ArchivesFound { found });
+    }
+
+    fn write_archive(self: &Arc<Self>, manuscript: Box<Manuscript>) {
+        let daemon = Arc::clone(self);
+        let busy = BUSY.enter();
+        self.tasks
+            .spawn("archive", manuscript.info.id.0, async move {
+                let result = daemon.archives.write(&manuscript);
+                let info = manuscript.info.clone();
+                drop(manuscript);
+                daemon.dispatch(Event::ArchiveWritten { info, result });
+                drop(busy);
+            });
+    }
+
+    fn read_archive(self: &Arc<Self>, archive: ArchiveId) {
+        let daemon = Arc::clone(self);
+        let busy = BUSY.enter();
+        self.tasks.spawn("archive", archive.0, async move {
+            let result = daemon.archives.read(archive);
+            daemon.dispatch(Event::ArchiveRead { archive, result });
+            drop(busy);
+        });
     }
 
     /// Hands input to its session; the answer comes when the terminal has taken it.

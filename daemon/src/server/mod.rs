@@ -16,9 +16,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::archives::ArchiveStore;
 use crate::core::{ClientId, Event, SESSIONS_MAX, Settings};
 use crate::gauges::{self, BUSY};
 use crate::open_files::OpenFiles;
+use crate::paths;
 use crate::spawn::Spawner;
 pub(crate) use daemon::Daemon;
 use socket::Socket;
@@ -81,10 +83,11 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let instance = format!("{}-{}", std::process::id(), started.as_millis());
+    let archives = ArchiveStore::new(paths::archives(socket.path()));
     let files = OpenFiles::raised();
     let (spawner, thread) =
         Spawner::start(&instance, files).map_err(DaemonError::system("spawn thread"))?;
-    let daemon = Arc::new(Daemon::new(spawner, settings));
+    let daemon = Arc::new(Daemon::new(spawner, settings, archives));
     let signals = Signals::listen().map_err(DaemonError::system("signals"))?;
     let listener =
         UnixListener::from_std(socket.listener()?).map_err(DaemonError::system("listener"))?;
@@ -106,6 +109,7 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
             "the limit of open files is low: fewer sessions"
         );
     }
+    daemon.find_archives();
     ready();
     daemon.stopped().await;
     drop(socket);

@@ -62,6 +62,11 @@ impl Session {
         &self.pty
     }
 
+    /// Hands over all of its text at its end.
+    pub(crate) fn keep_text(&self) {
+        self.terminal().keep_text();
+    }
+
     /// Begins the session's end.
     pub(crate) fn end(&self) {
         self.end.cancel();

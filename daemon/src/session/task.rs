@@ -112,6 +112,9 @@ async fn start(
         .map_err(|error| refusal(&error))?;
     let mut child = spawned.child;
     let mut terminal = Terminal::new(order.size, &order.recipe);
+    if let Some(text) = &order.show_first {
+        terminal.show_first(text);
+    }
     if order.output == Keep::End {
         terminal.keep_output();
     }
@@ -246,6 +249,7 @@ mod tests {
     use tokio::signal::unix::{SignalKind, signal};
 
     use super::*;
+    use crate::archives::ArchiveStore;
     use crate::core::{ClientId, Settings};
     use crate::fanout::Outbox;
     use crate::open_files::OpenFiles;
@@ -296,6 +300,11 @@ mod tests {
         replies
     }
 
+    /// Nothing is archived in this test.
+    fn nowhere() -> ArchiveStore {
+        ArchiveStore::new("/nonexistent".into())
+    }
+
     /// The only unit test with a spawn thread: that reaps every child of its process.
     #[test]
     fn a_session_whose_task_panics_is_ended_and_answered_for() {
@@ -307,7 +316,7 @@ mod tests {
                 .build()
                 .unwrap();
             let (spawner, thread) = Spawner::start("panic", OpenFiles::now()).unwrap();
-            let daemon = Arc::new(Daemon::new(spawner, Settings::default()));
+            let daemon = Arc::new(Daemon::new(spawner, Settings::default(), nowhere()));
             let replies = runtime.block_on(async {
                 let reaping = reap_until_closed(Arc::clone(&daemon));
                 daemon.tasks().spawn("signals", 0, reaping);

@@ -17,6 +17,7 @@ use super::input::InputQueue;
 use super::lookout::Lookout;
 use super::read::{LINES_ANSWER_BYTES_MAX, read};
 use super::replay::Replay;
+use crate::archives::TEXT_BYTES_MAX;
 use crate::core::{Access, AttachOrder, ClientId, Facts, Flow, Remains};
 use crate::fanout::{Outbox, Urgency};
 use crate::gauges::SCREEN_BYTES;
@@ -39,6 +40,8 @@ pub(crate) struct Terminal {
     flow: Flow,
     /// When it last put something out; when it was made where it never has.
     quiet_since: Instant,
+    /// Whether all of its text is wanted at its end.
+    keep_text: bool,
     /// Its raw end, where somebody waits for it.
     capture: Option<Capture>,
     last_output_unix_ms: Option<u64>,
@@ -58,6 +61,7 @@ impl Terminal {
             lookout: Lookout::new(now),
             flow: Flow::Running,
             quiet_since: now,
+            keep_text: false,
             capture: None,
             last_output_unix_ms: None,
             accounted,
@@ -67,6 +71,46 @@ impl Terminal {
     /// Keeps the end of the raw output from now on.
     pub(crate) fn keep_output(&mut self) {
         self.capture = Some(Capture::new());
+    }
+
+    /// Hands over all of its text at its end.
+    pub(crate) const fn keep_text(&mut self) {
+        self.keep_text = true;
+    }
+
+    /// Puts text into the scrollback, and leaves the screen empty.
+    pub(crate) fn show_first(&mut self, text: &str) {
+        for line in text.lines() {
+            // An archive is what a screen once showed; whatever else is in its file must not reach a terminal.
+            let shown: String = line
+                .chars()
+                .filter(|character| !character.is_control())
+                .collect();
+            self.screen.feed(shown.as_bytes());
+            self.screen.feed(b"\r\n");
+        }
+        let rows = usize::from(self.screen.size().rows());
+        self.screen
+            .feed("\n".repeat(rows.saturating_sub(1)).as_bytes());
+        self.screen.feed(b"\x1b[H");
+        self.accounted.resize(self.screen.retained_bytes());
+    }
+
+    /// The end of the scrollback and the screen, without the empty rows at its end.
+    fn whole_text(&self) -> String {
+        let mut lines = self.screen.scrollback_text(0..self.screen.scrollback_len());
+        lines.extend(self.screen.text_rows());
+        while lines.last().is_some_and(String::is_empty) {
+            lines.pop();
+        }
+        let mut bytes = 0;
+        let fits = |line: &&String| {
+            bytes += line.len() + 1;
+            bytes <= TEXT_BYTES_MAX
+        };
+        let count = lines.iter().rev().take_while(fits).count();
+        lines.drain(..lines.len() - count);
+        lines.join("\n")
     }
 
     /// Takes output: to the screen, to every client that keeps up, and the screen's answers back to the program.
@@ -131,6 +175,7 @@ impl Terminal {
         self.catch_up(session, Urgency::Last);
         self.audience.clear();
         self.input.fail_all();
+        let text = self.keep_text.then(|| self.whole_text());
         let (size, cursor) = (self.facts().size, cursor(&self.screen));
         let screen = std::mem::replace(&mut self.screen, empty_screen());
         self.accounted.resize(0);
@@ -142,6 +187,7 @@ impl Terminal {
             last_output_unix_ms: self.last_output_unix_ms,
             screen: screen.shed(),
             output: self.capture.take().map(Capture::finish),
+            text,
         }
     }
 
@@ -159,6 +205,7 @@ impl Terminal {
             last_output_unix_ms: self.last_output_unix_ms,
             screen: empty_screen().shed(),
             output: None,
+            text: None,
         }
     }
 

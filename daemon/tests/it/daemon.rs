@@ -41,8 +41,12 @@ impl Daemon {
     }
 
     /// The same, by a command that runs `sessiond`, possibly after something else.
-    pub(crate) fn start_by(mut command: Command) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+    pub(crate) fn start_by(command: Command) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), command)
+    }
+
+    /// The same, where another one has been.
+    pub(crate) fn start_in(directory: TempDir, mut command: Command) -> Self {
         let socket = directory.path().join("run/s.sock");
         command.arg("serve").arg("--socket").arg(&socket);
         command.stdin(Stdio::null()).stderr(Stdio::piped());
@@ -111,6 +115,15 @@ impl Daemon {
     pub(crate) fn descriptors(&self) -> usize {
         let open = std::fs::read_dir(format!("/proc/{}/fd", self.pid()));
         open.unwrap().count()
+    }
+
+    /// Ends the daemon; returns its directory, for another one.
+    pub(crate) fn leave(mut self) -> TempDir {
+        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
+        self.signal(Signal::TERM);
+        let (success, log) = self.finish();
+        assert!(success, "{log}");
+        directory
     }
 
     /// Waits for the daemon's end; returns whether it was a success, and its log. It leaves no file.

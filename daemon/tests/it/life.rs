@@ -367,3 +367,58 @@ fn a_schedule_starts_sessions_until_it_is_taken_back() {
     let past = ["schedule", "--at", "2020-01-01 00:00:00", "--", "true"];
     daemon.command(&past).assert().code(1);
 }
+
+#[test]
+fn an_archive_outlives_its_daemon_and_comes_back_as_scrollback() {
+    let state = tempfile::tempdir().unwrap();
+    let files = || {
+        let mut left = vec![state.path().to_owned()];
+        let mut files = 0;
+        while let Some(path) = left.pop() {
+            for entry in std::fs::read_dir(path).unwrap().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    left.push(path);
+                } else if path
+                    .extension()
+                    .is_some_and(|extension| extension == "archive")
+                {
+                    files += 1;
+                }
+            }
+        }
+        files
+    };
+    let start = |directory| {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("sessiond"));
+        command.env("XDG_STATE_HOME", state.path());
+        Daemon::start_in(directory, command)
+    };
+    let daemon = start(tempfile::tempdir().unwrap());
+    let script = "seq 1 100; stty -echo; read line";
+    daemon.stdout(&[
+        "new", "-d", "--name", "old", "--env", "A=b", "--", "sh", "-c", script,
+    ]);
+    daemon.stdout(&["wait", "old", "--text", "100"]);
+    assert_eq!(daemon.stdout(&["archive", "old"]), "1\n");
+    assert_eq!(daemon.stdout(&["list"]), "no sessions\n");
+    assert_eq!(files(), 1);
+    // The next daemon on the same socket finds them.
+    let daemon = start(daemon.leave());
+    let archives = daemon.stdout(&["archives"]);
+    assert!(
+        archives.contains("old") && archives.contains("sh -c seq"),
+        "{archives}"
+    );
+    assert_eq!(daemon.stdout(&["restore", "1"]), "1\n");
+    daemon.stdout(&["wait", "old", "--text", "100"]);
+    let text = daemon.stdout(&["screen", "old", "--scrollback", "1000"]);
+    let lines: Vec<&str> = text.lines().collect();
+    let twice: Vec<String> = (1..=100)
+        .chain(1..=100)
+        .map(|number| number.to_string())
+        .collect();
+    assert_eq!(lines, twice);
+    assert_eq!(files(), 0);
+    daemon.command(&["restore", "1"]).assert().code(1);
+}

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::archive::{ArchiveId, ArchiveParams};
 use crate::attach::AttachParams;
 use crate::life::{EndReason, IfExists, KillParams, RenameParams, RunParams};
 use crate::read::{Read, ReadParams};
@@ -135,6 +136,32 @@ fn read() -> impl Strategy<Value = Read> {
     ]
 }
 
+/// About what is kept: schedules and archives.
+fn kept() -> impl Strategy<Value = Request> {
+    prop_oneof![
+        Just(Request::Schedules),
+        Just(Request::Archives),
+        session_ref().prop_map(|session| Request::Archive(SessionParams { session })),
+        any::<u64>().prop_map(|id| Request::Restore(ArchiveParams {
+            archive: ArchiveId(id)
+        })),
+        any::<u64>().prop_map(|id| Request::Forget(ArchiveParams {
+            archive: ArchiveId(id)
+        })),
+        (create(), any::<bool>(), any::<u64>()).prop_map(|(session, every, number)| {
+            let when = if every {
+                When::EveryMs(number)
+            } else {
+                When::AtUnixMs(number)
+            };
+            Request::Schedule(ScheduleParams { when, session })
+        }),
+        any::<u64>().prop_map(|id| Request::Unschedule(UnscheduleParams {
+            schedule: ScheduleId(id)
+        })),
+    ]
+}
+
 fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
         Just(Request::Ping),
@@ -152,18 +179,7 @@ fn request() -> impl Strategy<Value = Request> {
             let name = name.map(|name| name.parse().unwrap());
             Request::Rename(RenameParams { session, name })
         }),
-        Just(Request::Schedules),
-        (create(), any::<bool>(), any::<u64>()).prop_map(|(session, every, number)| {
-            let when = if every {
-                When::EveryMs(number)
-            } else {
-                When::AtUnixMs(number)
-            };
-            Request::Schedule(ScheduleParams { when, session })
-        }),
-        any::<u64>().prop_map(|id| Request::Unschedule(UnscheduleParams {
-            schedule: ScheduleId(id)
-        })),
+        kept(),
         (session_ref(), signal())
             .prop_map(|(session, signal)| Request::Kill(KillParams { session, signal })),
         create().prop_map(Request::Create),

@@ -1,5 +1,6 @@
 //! The core on paper: sessions and clients are numbers, and time moves when a test says so.
 
+mod archives;
 mod clients;
 mod creation;
 mod ending;

@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 use sessiond_protocol::{
-    AttachParams, CancelParams, CreateParams, ExitStatus, IfExists, KillParams, RenameParams,
-    Request, RequestId, RespawnParams, RespawnWhen, ScheduleId, ScheduleParams, ScreenParams,
-    SignalName, TextPattern, UnscheduleParams, WaitIdleParams, WaitTextParams, When,
+    ArchiveId, ArchiveParams, AttachParams, CancelParams, CreateParams, ExitStatus, IfExists,
+    KillParams, RenameParams, Request, RequestId, RespawnParams, RespawnWhen, ScheduleId,
+    ScheduleParams, ScreenParams, SignalName, TextPattern, UnscheduleParams, WaitIdleParams,
+    WaitTextParams, When,
 };
 
 use super::world::*;
@@ -22,6 +23,8 @@ enum Step {
     Pass(u64),
     /// Exactly until the core wants to be woken.
     PassToWake,
+    Written,
+    Read,
     Shutdown,
 }
 
@@ -42,6 +45,9 @@ enum Ask {
     Cancel(u64),
     Schedule(Option<u8>, u64),
     Unschedule(u64),
+    Archive(u64),
+    Restore(u64),
+    Forget(u64),
     Get(u64),
     Screen(u64),
     List,
@@ -94,6 +100,9 @@ fn ask() -> impl Strategy<Value = Ask> {
         1 => (0u64..40).prop_map(Ask::Cancel),
         2 => (proptest::option::of(0u8..3), 1u64..200).prop_map(|(name, every)| Ask::Schedule(name, every)),
         1 => (0u64..4).prop_map(Ask::Unschedule),
+        2 => session().prop_map(Ask::Archive),
+        1 => (1u64..4).prop_map(Ask::Restore),
+        1 => (1u64..4).prop_map(Ask::Forget),
         1 => session().prop_map(Ask::Get),
         1 => session().prop_map(Ask::Screen),
         1 => Just(Ask::List),
@@ -110,6 +119,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0usize..4, 0i32..2).prop_map(|(index, code)| Step::End(index, code)),
         3 => (0u64..400).prop_map(Step::Pass),
         3 => Just(Step::PassToWake),
+        4 => Just(Step::Written),
+        2 => Just(Step::Read),
         1 => Just(Step::Shutdown),
     ]
 }
@@ -151,6 +162,13 @@ fn request(ask: Ask) -> Request {
         }),
         Ask::Unschedule(id) => Request::Unschedule(UnscheduleParams {
             schedule: ScheduleId(id),
+        }),
+        Ask::Archive(session) => Request::Archive(by_id(SessionId(session))),
+        Ask::Restore(id) => Request::Restore(ArchiveParams {
+            archive: ArchiveId(id),
+        }),
+        Ask::Forget(id) => Request::Forget(ArchiveParams {
+            archive: ArchiveId(id),
         }),
         Ask::Cancel(id) => Request::Cancel(CancelParams {
             request: RequestId(id),
@@ -196,6 +214,8 @@ impl World {
                     self.pass(wait);
                 }
             }
+            Step::Written => self.written(),
+            Step::Read => self.read(),
             Step::Shutdown => self.handle(Event::ShutdownRequested),
         }
         self.check();
@@ -225,6 +245,11 @@ proptest! {
         while let Some(session) = world.running.first().copied() {
             world.end(session);
         }
+        while !world.writes.is_empty() || !world.reads.is_empty() {
+            world.written();
+            world.read();
+        }
+        world.check();
         prop_assert_eq!(world.stops, 1);
         prop_assert!(world.unanswered.is_empty(), "{:?}", world.unanswered);
         prop_assert!(world.audience.is_empty(), "attached to nothing: {:?}", world.audience);
@@ -234,6 +259,8 @@ proptest! {
             world.disconnect(client);
         }
         prop_assert_eq!(world.core.clients.len(), 0);
+        world.pass(8 * 24 * 3600);
+        prop_assert!(world.files.is_empty(), "too old: {:?}", world.files);
         prop_assert_eq!(world.core.next_wake(), None);
     }
 }

@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use sessiond_protocol::{
-    CreateParams, Cursor, ExitStatus, Notice, Read, ReadReply, Request, RequestId, RunParams,
-    ScreenState, ScreenText, SessionName, SessionParams, SessionRef, SessionState, Size, Ttl,
-    WaitParams,
+    ArchiveId, ArchiveInfo, CreateParams, Cursor, ExitStatus, Notice, Read, ReadReply, Request,
+    RequestId, RunParams, ScreenState, ScreenText, SessionName, SessionParams, SessionRef,
+    SessionState, Size, Ttl, WaitParams,
 };
 use sessiond_screen::{Screen, ScrollbackLimit};
 
@@ -112,6 +112,7 @@ fn remains() -> Remains {
             text: "final".to_owned(),
             cut_bytes: 0,
         }),
+        text: Some("all of it".to_owned()),
     }
 }
 
@@ -142,6 +143,11 @@ pub(super) struct World {
     /// Who was cut off.
     pub(super) hung_up: Vec<ClientId>,
     pub(super) signals: usize,
+    /// Archives that are being written, or read.
+    pub(super) writes: Vec<ArchiveInfo>,
+    pub(super) reads: Vec<ArchiveId>,
+    /// Those on the disk.
+    pub(super) files: BTreeSet<ArchiveId>,
     pub(super) stops: usize,
 }
 
@@ -172,6 +178,9 @@ impl World {
             notices: Vec::new(),
             hung_up: Vec::new(),
             signals: 0,
+            writes: Vec::new(),
+            reads: Vec::new(),
+            files: BTreeSet::new(),
             stops: 0,
         }
     }
@@ -243,6 +252,12 @@ impl World {
             Effect::Unwatch { session, ticket } => {
                 let watched = (session.id, ticket.client, ticket.id);
                 assert!(self.watched.remove(&watched), "nobody looks for that");
+            }
+            Effect::KeepText { session } => assert!(self.running.contains(&session.id)),
+            Effect::WriteArchive { manuscript } => self.writes.push(manuscript.info),
+            Effect::ReadArchive { archive } => self.reads.push(archive),
+            Effect::RemoveArchive { archive } => {
+                assert!(self.files.remove(&archive), "no such file");
             }
             Effect::HangUp { client, .. } => self.hung_up.push(client),
             Effect::Resize { .. }
@@ -361,6 +376,28 @@ impl World {
         });
     }
 
+    /// An archive is on the disk.
+    pub(super) fn written(&mut self) {
+        if !self.writes.is_empty() {
+            let info = self.writes.remove(0);
+            self.files.insert(info.id);
+            let result = Ok(());
+            self.handle(Event::ArchiveWritten { info, result });
+        }
+    }
+
+    /// An archive was read.
+    pub(super) fn read(&mut self) {
+        if !self.reads.is_empty() {
+            let archive = self.reads.remove(0);
+            let result = Ok(Reading {
+                params: params(None),
+                text: "all of it".to_owned(),
+            });
+            self.handle(Event::ArchiveRead { archive, result });
+        }
+    }
+
     /// Lets time go by.
     pub(super) fn pass(&mut self, seconds: u64) {
         self.seconds += seconds;
@@ -425,6 +462,11 @@ impl World {
         assert!(starting.len() <= STARTS_MAX);
         assert!(core.sessions.ended() <= TOMBSTONES_MAX);
         assert!(core.clients.ids().eq(self.connected.iter()));
+        let files = core.archives.ids();
+        assert!(
+            files.eq(self.files.iter()),
+            "archives and their files differ"
+        );
         let names: BTreeSet<_> = self.names.values().collect();
         assert_eq!(names.len(), self.names.len(), "two children of one name");
         let now = self.now().instant;
