@@ -62,11 +62,6 @@ impl Session {
         &self.pty
     }
 
-    /// Hands over all of its text at its end.
-    pub(crate) fn keep_text(&self) {
-        self.terminal().keep_text();
-    }
-
     /// Begins the session's end.
     pub(crate) fn end(&self) {
         self.end.cancel();
@@ -78,6 +73,11 @@ impl Session {
         terminal.attach(self.id, client, outbox, order);
         self.settle_size(&mut terminal);
         terminal.send_snapshots(self.id, &self.poke);
+    }
+
+    /// Hands over all of its text at its end.
+    pub(crate) fn keep_text(&self) {
+        self.terminal().keep_text();
     }
 
     pub(crate) fn detach(&self, client: ClientId) {
