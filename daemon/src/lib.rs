@@ -20,6 +20,7 @@ mod core;
 mod fanout;
 mod freed;
 mod gauges;
+mod history_budget;
 mod inherited;
 mod open_files;
 mod paths;

@@ -79,6 +79,7 @@ fn run_daemon(socket: PathBuf, options: ServeArgs) -> Result<ExitCode, CliError>
         clients_max: options.max_clients,
         client_timeout: options.client_timeout,
         sessions_max: options.sessions.sessions_max(),
+        history_bytes: options.sessions.history_bytes(),
         ttl: options.sessions.ttl(),
     };
     serve(socket, settings, || {

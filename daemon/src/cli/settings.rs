@@ -5,6 +5,7 @@ use std::time::Duration;
 use sessiond_protocol::{Ttl, TtlError};
 
 use crate::core::SESSIONS_MAX;
+use crate::history_budget::HISTORY_BYTES;
 
 /// Of `serve`, about sessions.
 #[derive(Debug, clap::Args)]
@@ -32,9 +33,23 @@ pub(super) struct SettingsArgs {
         allow_negative_numbers = true
     )]
     ttl_hours: Option<Ttl>,
+
+    /// Bytes of history that all sessions may keep together; beyond that the paused and the longest silent are trimmed
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "SESSIOND_HISTORY_BYTES",
+        default_value_t = HISTORY_BYTES
+    )]
+    history_bytes: usize,
 }
 
 impl SettingsArgs {
+    /// Bytes of history of all sessions.
+    pub(super) const fn history_bytes(&self) -> usize {
+        self.history_bytes
+    }
+
     /// Sessions at a time.
     pub(super) const fn sessions_max(&self) -> usize {
         self.max_sessions

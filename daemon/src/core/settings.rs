@@ -5,6 +5,7 @@ use std::time::Duration;
 use sessiond_protocol::Ttl;
 
 use super::{CLIENTS_MAX, SESSIONS_MAX};
+use crate::history_budget::HISTORY_BYTES;
 
 /// The core's settings.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) sessions_max: usize,
     /// How long a session may stay unused that says nothing else.
     pub(crate) ttl: Ttl,
+    /// Bytes of history that all sessions may keep together.
+    pub(crate) history_bytes: usize,
 }
 
 impl Default for Settings {
@@ -28,6 +31,7 @@ impl Default for Settings {
             client_timeout: Duration::from_secs(15 * 60),
             sessions_max: SESSIONS_MAX,
             ttl: Ttl::DEFAULT,
+            history_bytes: HISTORY_BYTES,
         }
     }
 }

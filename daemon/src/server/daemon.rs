@@ -14,6 +14,7 @@ use crate::core::{ClientId, Core, Effect, Event, Manuscript, Now, Plane, Setting
 use crate::fanout::Outbox;
 use crate::freed::Freed;
 use crate::gauges::BUSY;
+use crate::history_budget::HistoryBudget;
 use crate::session::{Session, task};
 use crate::spawn::Spawner;
 use crate::tasks::TaskGroup;
@@ -37,6 +38,7 @@ pub(crate) struct Daemon {
     tasks: TaskGroup,
     archives: ArchiveStore,
     freed: Freed,
+    history: Arc<HistoryBudget>,
     stop: CancellationToken,
     close: CancellationToken,
 }
@@ -49,6 +51,7 @@ struct Scheduled {
 
 impl Daemon {
     pub(crate) fn new(spawner: Spawner, settings: Settings, archives: ArchiveStore) -> Self {
+        let history = Arc::new(HistoryBudget::new(settings.history_bytes));
         Self {
             core: Mutex::new(Scheduled {
                 core: Core::new(settings),
@@ -59,6 +62,7 @@ impl Daemon {
             tasks: TaskGroup::default(),
             archives,
             freed: Freed::default(),
+            history,
             stop: CancellationToken::new(),
             close: CancellationToken::new(),
         }
@@ -70,6 +74,10 @@ impl Daemon {
 
     pub(crate) const fn tasks(&self) -> &TaskGroup {
         &self.tasks
+    }
+
+    pub(crate) const fn history(&self) -> &Arc<HistoryBudget> {
+        &self.history
     }
 
     pub(crate) const fn freed(&self) -> &Freed {

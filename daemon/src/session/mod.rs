@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::{AttachOrder, ClientId, Facts, Flow, LiveSession, Ticket};
 use crate::fanout::Outbox;
+use crate::history_budget::HistoryBudget;
 use crate::pattern::Pattern;
 pub(crate) use pty::{Pty, Reading};
 pub(crate) use read::read;
@@ -51,6 +52,11 @@ impl Session {
             poke,
             end: CancellationToken::new(),
         }
+    }
+
+    /// Takes part in what all sessions may keep of their history.
+    fn join(&self, budget: &Arc<HistoryBudget>) {
+        self.terminal().join(budget, Arc::clone(&self.poke));
     }
 
     pub(crate) fn terminal(&self) -> MutexGuard<'_, Terminal> {

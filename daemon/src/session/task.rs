@@ -119,7 +119,11 @@ async fn start(
         terminal.keep_output();
     }
     match Pty::new(spawned.master) {
-        Ok(pty) => Ok((Arc::new(Session::new(id, pty, terminal)), child)),
+        Ok(pty) => {
+            let session = Session::new(id, pty, terminal);
+            session.join(daemon.history());
+            Ok((Arc::new(session), child))
+        }
         Err(error) => {
             teardown::end_processes(&mut child).await;
             Err(Failure::new(
@@ -199,7 +203,9 @@ impl Session {
             }
             () = self.poke.notified() => {
                 let _busy = BUSY.enter();
-                self.terminal().send_snapshots(self.id, &self.poke);
+                let mut terminal = self.terminal();
+                terminal.take_up_grant();
+                terminal.send_snapshots(self.id, &self.poke);
             }
             () = look_due => {
                 let _busy = BUSY.enter();

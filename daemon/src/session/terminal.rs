@@ -21,10 +21,14 @@ use crate::archives::TEXT_BYTES_MAX;
 use crate::core::{Access, AttachOrder, ClientId, Facts, Flow, Remains};
 use crate::fanout::{Outbox, Urgency};
 use crate::gauges::SCREEN_BYTES;
+use crate::history_budget::{HistoryBudget, Share};
 
 /// Bytes of scrollback text in one answer: half a frame, which leaves the other half for the screen and for JSON's
 /// escapes.
 const SCROLLBACK_ANSWER_BYTES_MAX: usize = LINES_ANSWER_BYTES_MAX;
+
+/// How finely the history's budget tells sessions apart by their last output.
+const MINUTE_MS: u64 = 60_000;
 
 /// Pieces of the history that are compressed before others have their turn: a quarter of a millisecond.
 const COMPACTED_AT_ONCE: usize = 8;
@@ -45,12 +49,17 @@ pub(crate) struct Terminal {
     /// Its raw end, where somebody waits for it.
     capture: Option<Capture>,
     last_output_unix_ms: Option<u64>,
+    /// What the history may take, as it was asked for.
+    limit: ScrollbackLimit,
+    /// Its part of what all sessions may keep.
+    share: Option<Share>,
     accounted: Held,
 }
 
 impl Terminal {
     pub(crate) fn new(size: Size, params: &CreateParams) -> Self {
-        let screen = Screen::new(screen_size(size), scrollback_limit(params));
+        let limit = scrollback_limit(params);
+        let screen = Screen::new(screen_size(size), limit);
         let accounted = SCREEN_BYTES.hold(screen.retained_bytes());
         let now = Instant::now();
         Self {
@@ -64,7 +73,26 @@ impl Terminal {
             keep_text: false,
             capture: None,
             last_output_unix_ms: None,
+            limit,
+            share: None,
             accounted,
+        }
+    }
+
+    /// Takes part in what all sessions may keep of their history; `poke` wakes whoever calls [`Terminal::take_up_grant`].
+    pub(crate) fn join(&mut self, budget: &Arc<HistoryBudget>, poke: Arc<Notify>) {
+        self.share = Some(budget.join(self.limit.bytes, unix_ms() / MINUTE_MS, poke));
+        self.take_up_grant();
+    }
+
+    /// Keeps as much history as is granted now.
+    pub(crate) fn take_up_grant(&mut self) {
+        if let Some(share) = &self.share {
+            self.screen.set_scrollback_limit(ScrollbackLimit {
+                bytes: share.granted(),
+                ..self.limit
+            });
+            self.accounted.resize(self.screen.retained_bytes());
         }
     }
 
@@ -119,7 +147,11 @@ impl Terminal {
         self.lookout
             .feed(output, &mut self.screen, self.quiet_since);
         self.replay.push(output);
-        self.last_output_unix_ms = Some(unix_ms());
+        let now = unix_ms();
+        self.last_output_unix_ms = Some(now);
+        if let Some(share) = &mut self.share {
+            share.touch(now / MINUTE_MS);
+        }
         self.accounted.resize(self.screen.retained_bytes());
         if let Some(capture) = &mut self.capture {
             capture.take(output);
@@ -173,6 +205,7 @@ impl Terminal {
     pub(crate) fn finish(&mut self, session: SessionId) -> Remains {
         self.lookout.look(&self.screen, self.quiet_since);
         self.catch_up(session, Urgency::Last);
+        self.share = None;
         self.audience.clear();
         self.input.fail_all();
         let text = self.keep_text.then(|| self.whole_text());
@@ -193,6 +226,7 @@ impl Terminal {
 
     /// Ends the terminal as [`Terminal::finish`] does, with a blank screen in place of one that cannot be relied on.
     pub(crate) fn abandon(&mut self) -> Remains {
+        self.share = None;
         self.audience.clear();
         self.input.fail_all();
         self.screen = empty_screen();
@@ -230,7 +264,12 @@ impl Terminal {
         self.flow
     }
 
-    pub(crate) const fn set_flow(&mut self, flow: Flow) {
+    pub(crate) fn set_flow(&mut self, flow: Flow) {
+        if flow != self.flow
+            && let Some(share) = &self.share
+        {
+            share.set_paused(flow == Flow::Stopped);
+        }
         self.flow = flow;
     }
 

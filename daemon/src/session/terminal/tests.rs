@@ -72,6 +72,33 @@ fn a_client_that_does_not_read_costs_the_same_whatever_the_output() {
 }
 
 #[test]
+fn a_session_that_is_trimmed_forgets_its_oldest_lines_and_keeps_all_again_when_there_is_room() {
+    let budget = Arc::new(HistoryBudget::new(2 << 20));
+    let poke = Arc::new(Notify::new());
+    let mut first = terminal();
+    first.join(&budget, Arc::clone(&poke));
+    let text: String = (0..9000)
+        .map(|number| format!("{number:x<60}\r\n"))
+        .collect();
+    first.take_output(SESSION, text.as_bytes(), &poke);
+    let before = first.retained_bytes();
+    first.set_flow(Flow::Stopped);
+    let mut second = terminal();
+    second.join(&budget, Arc::default());
+    first.take_up_grant();
+    assert!(
+        before > 256 << 10 && first.retained_bytes() < 128 << 10,
+        "{before}"
+    );
+    assert!(first.text(1).scrollback[0].starts_with("8976x"));
+    drop(second);
+    first.take_up_grant();
+    first.set_flow(Flow::Running);
+    first.take_output(SESSION, text.as_bytes(), &poke);
+    assert!(first.retained_bytes() > 256 << 10);
+}
+
+#[test]
 fn what_remains_is_the_last_screen() {
     let mut terminal = terminal();
     terminal.take_output(SESSION, b"\x1b]0;a title\x07one\r\ntwo", &Arc::default());
