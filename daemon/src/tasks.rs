@@ -1,6 +1,9 @@
 //! The task group: the one place that starts tasks. Every task has a name, is counted, and is waited for at the end.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerWaitFuture;
@@ -40,4 +43,17 @@ impl TaskGroup {
         self.tracker.close();
         self.tracker.wait()
     }
+}
+
+/// What `body` comes to; nothing where it panics, which the panic hook has logged. For tasks that others count on: a panic
+/// must not leave a session's processes running, or a client in the core, for ever.
+///
+/// By reference: a future that is handed over is held twice, in every task.
+pub(crate) async fn unless_it_panics<T>(mut body: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    // A body that has panicked is not polled again. What it shared is behind locks that say what they do about it.
+    std::future::poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(context)))
+            .map_or(Poll::Ready(None), |polled| polled.map(Some))
+    })
+    .await
 }

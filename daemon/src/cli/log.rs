@@ -10,7 +10,8 @@ use tracing_subscriber::EnvFilter;
 use super::args::ServeArgs;
 use super::exit_code::CliError;
 
-/// Bytes of one log file: weeks of a daemon that has nothing to complain about. There are two at most.
+/// Bytes of one log file: weeks of a daemon that has nothing to complain about. There are two at most; one may become
+/// twice as long while no descriptor is free.
 const LOG_BYTES_MAX: u64 = 1 << 20;
 
 /// Starts writing the log that the arguments ask for.
@@ -77,12 +78,21 @@ impl LogFile {
         Ok(log)
     }
 
-    fn rotate(&mut self) -> io::Result<()> {
-        // A log that cannot be put aside begins again: it must not fill the disk.
-        if fs::rename(&self.path, old(&self.path)).is_err() {
+    /// Puts the file aside and goes on in what `open` gives. A log that cannot be put aside begins again: it must not
+    /// fill the disk.
+    fn rotate(&mut self, open: impl FnOnce(&Path) -> io::Result<File>) -> io::Result<()> {
+        let old = old(&self.path);
+        if fs::rename(&self.path, &old).is_err() {
             self.file.set_len(0)?;
+        } else if let Ok(next) = open(&self.path) {
+            self.file = next;
         } else {
-            self.file = append(&self.path)?;
+            // No descriptor is free. What was put aside is the log of just that, and goes on for as much again.
+            fs::rename(&old, &self.path)?;
+            if self.bytes < 2 * self.bytes_max {
+                return Ok(());
+            }
+            self.file.set_len(0)?;
         }
         self.bytes = 0;
         self.redirect()
@@ -100,7 +110,7 @@ impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let length = line.len() as u64;
         if self.bytes > 0 && self.bytes + length > self.bytes_max {
-            self.rotate()?;
+            self.rotate(append)?;
         }
         let written = self.file.write(line)?;
         self.bytes += written as u64;
@@ -135,5 +145,28 @@ mod tests {
         assert_eq!(read(&path), "three\nfour\n");
         assert_eq!(read(&old(&path)), "twenty bytes of two\n");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_full_log_goes_on_where_no_other_file_can_be_opened_and_is_put_aside_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.log");
+        let read = |path: &Path| fs::read_to_string(path).unwrap();
+        let no_descriptor = |_: &Path| Err(rustix::io::Errno::MFILE.into());
+        let mut log = LogFile::open(&path, 20, StandardError::IsSomethingElse).unwrap();
+        log.write_all(b"twenty bytes of one\n").unwrap();
+        for _ in 0..2 {
+            log.rotate(no_descriptor).unwrap();
+            assert_eq!(read(&path), "twenty bytes of one\n");
+        }
+        log.file.write_all(b"none is free\n").unwrap();
+        log.write_all(b"two\n").unwrap();
+        assert_eq!(read(&old(&path)), "twenty bytes of one\nnone is free\n");
+        assert_eq!(read(&path), "two\n");
+        // It goes on so only for as much again.
+        log.write_all(b"more than twice the twenty bytes of a log\n")
+            .unwrap();
+        log.rotate(no_descriptor).unwrap();
+        assert_eq!(read(&path), "");
     }
 }

@@ -1,6 +1,7 @@
 //! One client's connection: hello, requests in, frames out.
 
 use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::Daemon;
 use crate::core::{ClientId, Event};
 use crate::fanout::Outbox;
 use crate::gauges::BUSY;
+use crate::tasks::unless_it_panics;
 
 /// How long a connection may stay without saying hello: a client says it at once, anything else is no client.
 const HELLO_MAX: Duration = Duration::from_secs(10);
@@ -35,26 +37,28 @@ pub(crate) async fn run(
 ) {
     let outbox = Arc::new(Outbox::default());
     let mut connection = Connection {
-        daemon,
+        daemon: Arc::clone(&daemon),
         client,
         stream: &stream,
         outbox: &outbox,
         incoming: FrameBuffer::new(MAX_FRAME_BYTES),
     };
     drop(opening);
-    tokio::select! {
-        biased;
-        () = outbox.hung_up() => {}
-        () = write_frames(&stream, &outbox) => {}
-        () = async {
-            connection.read_frames().await;
-            outbox.end();
-            // The writer ends when all is written; it gets no more time than this.
-            let _ = timeout(FLUSH_MAX, std::future::pending::<()>()).await;
-        } => {}
-    }
+    let served = pin!(connection.serve());
+    see_off(&daemon, client, &outbox, served).await;
+}
+
+/// Waits until a client's connection has been served, and lets the core forget the client: after a panic too, or its
+/// attachments and waits would stay for ever.
+async fn see_off(
+    daemon: &Arc<Daemon>,
+    client: ClientId,
+    outbox: &Outbox,
+    served: Pin<&mut impl Future<Output = ()>>,
+) {
+    unless_it_panics(served).await;
     let _closing = BUSY.enter();
-    connection.daemon.dispatch(Event::Disconnected { client });
+    daemon.dispatch(Event::Disconnected { client });
     outbox.close();
 }
 
@@ -75,6 +79,22 @@ struct Connection<'a> {
 }
 
 impl Connection<'_> {
+    /// Reads and writes until there is nobody to read from or to write to, or the client is to be cut off.
+    async fn serve(&mut self) {
+        let (stream, outbox) = (self.stream, self.outbox);
+        tokio::select! {
+            biased;
+            () = outbox.hung_up() => {}
+            () = write_frames(stream, outbox) => {}
+            () = async {
+                self.read_frames().await;
+                outbox.end();
+                // The writer ends when all is written; it gets no more time than this.
+                let _ = timeout(FLUSH_MAX, std::future::pending::<()>()).await;
+            } => {}
+        }
+    }
+
     /// Takes frames until the client closes, breaks the protocol, or the daemon ends.
     async fn read_frames(&mut self) {
         match timeout(HELLO_MAX, self.next_or_close()).await {
@@ -247,5 +267,36 @@ async fn write_frames(stream: &UnixStream, outbox: &Outbox) {
             }
         }
         outbox.wrote(frame.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archives::ArchiveStore;
+    use crate::core::Settings;
+    use crate::open_files::OpenFiles;
+    use crate::spawn::Spawner;
+
+    #[test]
+    fn a_client_whose_connection_panics_is_forgotten() {
+        let (spawner, _thread) = Spawner::start("test", OpenFiles::now()).unwrap();
+        let archives = ArchiveStore::new("/nowhere".into());
+        let daemon = Arc::new(Daemon::new(spawner, Settings::default(), archives));
+        let client = ClientId(1);
+        let outbox = Arc::new(Outbox::default());
+        daemon.dispatch(Event::Connected {
+            client,
+            handle: Arc::clone(&outbox),
+        });
+        assert_eq!(Arc::strong_count(&outbox), 2, "the core has it");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let served = pin!(async { panic!("as a defect would") });
+            see_off(&daemon, client, &outbox, served).await;
+        });
+        assert_eq!(Arc::strong_count(&outbox), 1, "the core keeps it");
     }
 }

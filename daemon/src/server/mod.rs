@@ -111,7 +111,14 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
     }
     daemon.find_archives();
     ready();
-    daemon.stopped().await;
+    tokio::select! {
+        () = daemon.stopped() => {}
+        () = daemon.spawner().ended() => {
+            tracing::error!("the spawn thread is gone and every session with it: the daemon ends");
+            daemon.dispatch(Event::ShutdownRequested);
+            daemon.stopped().await;
+        }
+    }
     drop(socket);
     daemon.spawner().stop().await;
     daemon.close();

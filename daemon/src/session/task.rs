@@ -1,9 +1,7 @@
 //! A session's task: from the order to start it to what remains of it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Instant;
 
 use leakgate_probe::BusyGuard;
@@ -17,6 +15,7 @@ use crate::core::{Event, Flow, Keep, Remains, StartOrder};
 use crate::gauges::BUSY;
 use crate::server::Daemon;
 use crate::spawn::{Child, SpawnError};
+use crate::tasks::unless_it_panics;
 use crate::teardown::{self, Cause};
 
 /// Runs one session from its start to its end. Every path out of here goes through [`teardown::end`].
@@ -85,19 +84,6 @@ async fn live(
     let (status, remains) = teardown::end(session, child, cause).await;
     daemon.freed().add(held);
     (ending, status, remains)
-}
-
-/// What `body` comes to; nothing where it panics, which the panic hook has logged. A panic must not leave the session's
-/// processes running and its entry in the core for ever.
-///
-/// By reference: a future that is handed over is held twice, in every session.
-async fn unless_it_panics<T>(mut body: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-    // A body that has panicked is not polled again. What it shared is behind locks that say what they do about it.
-    std::future::poll_fn(|context| {
-        catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(context)))
-            .map_or(Poll::Ready(None), |polled| polled.map(Some))
-    })
-    .await
 }
 
 async fn start(

@@ -23,6 +23,7 @@ use std::thread::JoinHandle;
 use rustix::process::Signal;
 use sessiond_protocol::{ErrorCode, ExitStatus, Failure, SessionId, SignalName, Success};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_util::sync::WaitForCancellationFuture;
 
 use crate::core::StartOrder;
 use crate::open_files::OpenFiles;
@@ -166,6 +167,12 @@ impl Spawner {
         }
     }
 
+    /// Resolves when the thread is gone, by itself too: then nothing is left of what it has started, and nothing can be
+    /// started any more.
+    pub(crate) fn ended(&self) -> WaitForCancellationFuture<'_> {
+        self.orders.ended()
+    }
+
     /// Ends whatever is still below this process; resolves when that is done and the thread has ended its work.
     pub(crate) async fn stop(&self) {
         let (done, stopped) = oneshot::channel();
@@ -224,3 +231,6 @@ const fn number_of(signal: SignalName) -> Signal {
         SignalName::Winch => Signal::WINCH,
     }
 }
+
+#[cfg(test)]
+mod tests;

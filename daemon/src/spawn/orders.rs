@@ -4,12 +4,13 @@
 //! a number, and of everything else there is one at a time. So no start and no end is ever refused for lack of room.
 
 use std::os::fd::OwnedFd;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use rustix::process::Signal;
 use sessiond_protocol::{ExitStatus, SessionId};
 use tokio::sync::oneshot;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::launch::Launch;
 use super::orphans::Orphans;
@@ -76,6 +77,7 @@ struct State {
 pub(super) struct Orders {
     state: Mutex<State>,
     came: Condvar,
+    ended: CancellationToken,
 }
 
 impl Orders {
@@ -86,6 +88,7 @@ impl Orders {
                 phase: Phase::Open,
             }),
             came: Condvar::new(),
+            ended: CancellationToken::new(),
         }
     }
 
@@ -113,13 +116,19 @@ impl Orders {
         self.came.notify_one();
     }
 
+    /// Resolves when nobody takes orders any more.
+    pub(super) fn ended(&self) -> WaitForCancellationFuture<'_> {
+        self.ended.cancelled()
+    }
+
     /// Says that no more orders are taken, and drops those that wait.
-    pub(super) fn end(&self) {
+    fn end(&self) {
         let mut state = self.lock();
         state.phase = Phase::Ended;
         let left = std::mem::take(&mut state.batch);
         drop(state);
         drop(left);
+        self.ended.cancel();
     }
 
     /// Waits for orders until `deadline`; returns what came, which may be nothing. `None` when no more will come.
@@ -147,5 +156,21 @@ impl Orders {
                 }
             };
         }
+    }
+}
+
+/// What the thread that takes orders holds. When it is gone, by a panic too, nobody waits for an answer any longer.
+#[derive(Debug)]
+pub(super) struct Taker(Arc<Orders>);
+
+impl Taker {
+    pub(super) const fn new(orders: Arc<Orders>) -> Self {
+        Self(orders)
+    }
+}
+
+impl Drop for Taker {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }

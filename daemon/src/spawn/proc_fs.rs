@@ -35,7 +35,7 @@ pub(super) enum Environment {
     Is(Vec<u8>),
     /// It is in the middle of an exec.
     NotYet,
-    /// It has ended, or belongs to another user.
+    /// It has ended, belongs to another user, or lets nobody look into it (`PR_SET_DUMPABLE`).
     NotForUs,
 }
 
@@ -183,7 +183,8 @@ impl ProcFs {
         });
         match result {
             Ok(()) => Ok(Some(filled)),
-            // Gone, ended, or another user's: the last by its own doing, for only what is below this daemon is asked for.
+            // Gone, ended, or by its own doing not for us, as only what is below this daemon is asked for: it has changed its
+            // user, or forbids to be looked into.
             Err(Errno::NOENT | Errno::SRCH | Errno::ACCESS | Errno::PERM) => Ok(None),
             Err(errno) => Err(errno.into()),
         }

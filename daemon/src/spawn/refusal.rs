@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, Mode, OFlags, access, open};
 use rustix::io::Errno;
 
 use super::exec::{Image, Refused, Step};
@@ -88,15 +88,14 @@ fn too_long(image: &Image) -> SpawnError {
 }
 
 fn not_executed(program: PathBuf, cwd: &Path, errno: Errno) -> SpawnError {
-    let mut head = Vec::new();
-    let read =
-        File::open(&program).and_then(|file| file.take(HEAD_BYTES_MAX).read_to_end(&mut head));
+    let source = io::Error::from(errno);
+    // Only a file is opened: a FIFO would be waited for, and a terminal's input taken from whoever types there.
     let is_file = std::fs::metadata(&program).is_ok_and(|metadata| metadata.is_file());
     let may_run = is_file && access(&program, Access::EXEC_OK).is_ok();
-    let source = io::Error::from(errno);
-    if read.is_err() || !may_run {
+    let head = may_run.then(|| head_of(&program).ok()).flatten();
+    let Some(head) = head else {
         return SpawnError::NotExecutable { program, source };
-    }
+    };
     match interpreter(&head) {
         Some(interpreter) if errno == Errno::NOENT || head.starts_with(b"#!") => {
             let interpreter = cwd.join(interpreter);
@@ -114,6 +113,15 @@ fn not_executed(program: PathBuf, cwd: &Path, errno: Errno) -> SpawnError {
         _ if head.starts_with(ELF_MAGIC) => SpawnError::OtherMachine { program },
         _ => SpawnError::NotAProgram { program },
     }
+}
+
+/// The beginning of a file. Nothing waits and no terminal is acquired where something else has taken its place meanwhile.
+fn head_of(program: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = File::from(open(program, flags, Mode::empty())?);
+    let mut head = Vec::new();
+    file.take(HEAD_BYTES_MAX).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 const ELF_MAGIC: &[u8] = b"\x7fELF";

@@ -1,6 +1,7 @@
 //! The spawn thread: starts processes, reaps every child there is, and ends what a session leaves behind.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use sessiond_protocol::ExitStatus;
 use tokio::sync::{Notify, oneshot};
 
 use super::mark::Mark;
-use super::orders::{Orders, Start};
+use super::orders::{Orders, Start, Taker};
 use super::proc_fs::ProcFs;
 use super::table::Table;
 use crate::gauges::BUSY;
@@ -35,12 +36,19 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    /// Starts it. It ends after an order to stop, or when nobody gives orders any more.
+    /// Starts it. It ends after an order to stop, or when nobody gives orders any more; if it panics, everything below the
+    /// daemon is killed first.
     pub(super) fn start(self) -> io::Result<JoinHandle<()>> {
         let mut proc = ProcFs::open()?;
         let body = move || {
-            self.run(&mut proc);
-            self.orders.end();
+            let _taker = Taker::new(Arc::clone(&self.orders));
+            // What waits for a status or an end is in there, and hears that none comes only when nothing is left.
+            let mut table = Table::new(self.mark.clone());
+            let work = AssertUnwindSafe(|| self.run(&mut table, &mut proc));
+            if let Err(panic) = catch_unwind(work) {
+                end_orphans(&self.orders, &mut proc);
+                resume_unwind(panic);
+            }
         };
         std::thread::Builder::new()
             .name("spawner".to_owned())
@@ -48,8 +56,7 @@ impl Thread {
             .spawn(body)
     }
 
-    fn run(&self, proc: &mut ProcFs) {
-        let mut table = Table::new(self.mark.clone());
+    fn run(&self, table: &mut Table, proc: &mut ProcFs) {
         while let Some(batch) = self.orders.take(table.next_deadline()) {
             let _busy = BUSY.enter();
             if let Some(done) = batch.stop {
@@ -67,7 +74,7 @@ impl Thread {
                 table.end(end.session, end.done, Instant::now());
             }
             for start in batch.starts {
-                start_one(start, &mut table, self.files);
+                start_one(start, table, self.files);
             }
             reap(|pid, status| {
                 if !table.exited(pid, status) {

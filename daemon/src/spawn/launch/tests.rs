@@ -1,4 +1,6 @@
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use rustix::process::{WaitOptions, waitpid};
 use sessiond_protocol::CreateParams;
@@ -90,6 +92,34 @@ fn what_is_not_there_or_may_not_run_is_refused() {
         assert!(matches!(error, SpawnError::Cwd { .. }), "{error}");
     }
     assert!(matches!(refused(&["sh", "a\0b"], here), SpawnError::Nul));
+}
+
+/// Why it was refused, which must not take for ever: the thread that starts processes would stand still.
+fn refused_in_time(command: &'static str, cwd: &Path) -> SpawnError {
+    let (answer, answered) = std::sync::mpsc::sync_channel(1);
+    let cwd = cwd.to_owned();
+    std::thread::spawn(move || answer.send(refused(&[command], &cwd)));
+    answered.recv_timeout(Duration::from_secs(10)).unwrap()
+}
+
+#[test]
+fn a_fifo_is_not_waited_for_and_a_terminal_not_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let mode = rustix::fs::Mode::from_raw_mode(0o755);
+    rustix::fs::mkfifoat(rustix::fs::CWD, here.join("fifo"), mode).unwrap();
+    let error = refused_in_time("./fifo", here);
+    assert!(matches!(error, SpawnError::NotExecutable { .. }), "{error}");
+
+    let pair = terminal::open(Size::DEFAULT).unwrap();
+    let name = std::fs::read_link(format!("/proc/self/fd/{}", pair.slave.as_raw_fd())).unwrap();
+    std::os::unix::fs::symlink(name, here.join("terminal")).unwrap();
+    rustix::io::write(&pair.master, b"typed\n").unwrap();
+    let error = refused_in_time("./terminal", here);
+    assert!(matches!(error, SpawnError::NotExecutable { .. }), "{error}");
+    let mut typed = [0; 16];
+    let length = rustix::io::read(&pair.slave, &mut typed).unwrap();
+    assert_eq!(&typed[..length], b"typed\n");
 }
 
 #[test]
