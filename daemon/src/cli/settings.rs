@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, FromArgMatches};
 use sessiond_protocol::{Ttl, TtlError};
 
 use crate::core::SESSIONS_MAX;
@@ -20,6 +22,22 @@ pub(super) struct SettingsArgs {
     )]
     max_sessions: usize,
 
+    #[command(flatten)]
+    ttl: ChosenTtl,
+
+    /// Bytes of history that all sessions may keep together; beyond that the paused and the longest silent are trimmed
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "SESSIOND_HISTORY_BYTES",
+        default_value_t = HISTORY_BYTES
+    )]
+    history_bytes: usize,
+}
+
+/// The time to live, in either form.
+#[derive(Debug, clap::Args)]
+struct TtlArgs {
     /// End sessions that nobody has used for this time, e.g. 24h or 5min: 1s to 365d [default: 24h]
     #[arg(long, value_name = "TIME", env = "SESSIOND_TTL", value_parser = parse_ttl)]
     ttl: Option<Ttl>,
@@ -33,15 +51,40 @@ pub(super) struct SettingsArgs {
         allow_negative_numbers = true
     )]
     ttl_hours: Option<Ttl>,
+}
 
-    /// Bytes of history that all sessions may keep together; beyond that the paused and the longest silent are trimmed
-    #[arg(
-        long,
-        value_name = "BYTES",
-        env = "SESSIOND_HISTORY_BYTES",
-        default_value_t = HISTORY_BYTES
-    )]
-    history_bytes: usize,
+/// How long a session may stay unused that says nothing else. What is typed comes before what the environment says,
+/// whichever form either has.
+#[derive(Debug, Clone, Copy)]
+struct ChosenTtl(Ttl);
+
+impl FromArgMatches for ChosenTtl {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let is_typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let hours_first = is_typed("ttl_hours") && !is_typed("ttl");
+        let TtlArgs { ttl, ttl_hours } = TtlArgs::from_arg_matches(matches)?;
+        let chosen = if hours_first {
+            ttl_hours
+        } else {
+            ttl.or(ttl_hours)
+        };
+        Ok(Self(chosen.unwrap_or_default()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl clap::Args for ChosenTtl {
+    fn augment_args(command: Command) -> Command {
+        TtlArgs::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        TtlArgs::augment_args_for_update(command)
+    }
 }
 
 impl SettingsArgs {
@@ -56,8 +99,8 @@ impl SettingsArgs {
     }
 
     /// How long one may stay unused that says nothing else.
-    pub(super) fn ttl(&self) -> Ttl {
-        self.ttl.or(self.ttl_hours).unwrap_or_default()
+    pub(super) const fn ttl(&self) -> Ttl {
+        self.ttl.0
     }
 }
 

@@ -306,8 +306,8 @@ impl<P: Plane> Core<P> {
     ) -> Result<(), Failure> {
         let Reading { params, text } = reading;
         self.check(&params)?;
-        self.free_name(now, ticket, &params)?;
-        let id = self.admit(now, Recipe::new(params), None, Keep::Nothing)?;
+        let place = self.free_name(&params)?;
+        let id = self.admit(now, Recipe::new(params), place, Keep::Nothing)?;
         if let Some(mut entry) = self.sessions.change(id) {
             entry.add_creator(ticket, Wish::New);
             entry.show_first(text);

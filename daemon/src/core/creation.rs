@@ -6,7 +6,7 @@ use sessiond_protocol::{
     CreateParams, ErrorCode, Failure, IfExists, RunParams, SessionId, SessionRef, Size, Success,
 };
 
-use super::entry::{Entry, Fate, Life, still_starting};
+use super::entry::{Entry, Fate, Life, being_ended, still_starting};
 use super::requests::Answer;
 use super::waiting::{Pending, Run, WAITERS_PER_SESSION_MAX, Wish};
 use super::waits::deadline;
@@ -14,12 +14,21 @@ use super::{Core, Effect, Keep, Now, Phase, Plane, Recipe, StartOrder, Ticket, s
 
 /// What a new session finds under its name.
 enum Met {
-    /// Nobody, any more.
-    Free,
-    /// A session that is being ended, whose place it takes.
-    Ending(SessionId),
+    /// Nobody in its way.
+    Place(Place),
     /// A session that the request wants.
     Found(Answer),
+}
+
+/// Who has had a new session's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nobody.
+    Free,
+    /// A session that has ended, and goes when the new one comes.
+    Over(SessionId),
+    /// A session that is being ended, and is waited for.
+    Ending(SessionId),
 }
 
 impl<P: Plane> Core<P> {
@@ -28,12 +37,11 @@ impl<P: Plane> Core<P> {
         if params.if_exists == IfExists::Get && params.name.is_none() {
             return Err(bad("if_exists is get, but there is no name to get"));
         }
-        let predecessor = match self.meet(now, ticket, &params)? {
+        let place = match self.meet(now, ticket, &params)? {
             Met::Found(answer) => return answer,
-            Met::Free => None,
-            Met::Ending(session) => Some(session),
+            Met::Place(place) => place,
         };
-        let id = self.admit(now, Recipe::new(params), predecessor, Keep::Nothing)?;
+        let id = self.admit(now, Recipe::new(params), place, Keep::Nothing)?;
         if let Some(mut entry) = self.sessions.change(id) {
             entry.add_creator(ticket, Wish::New);
         }
@@ -49,8 +57,8 @@ impl<P: Plane> Core<P> {
         if params.respawn.is_some() || params.if_exists != IfExists::Refuse {
             return Err(bad("a run has neither respawn nor if_exists"));
         }
-        self.free_name(now, ticket, &params)?;
-        let id = self.admit(now, Recipe::new(params), None, Keep::End)?;
+        let place = self.free_name(&params)?;
+        let id = self.admit(now, Recipe::new(params), place, Keep::End)?;
         if let Some(mut entry) = self.sessions.change(id) {
             entry.calls.run = Some(Box::new(Run {
                 pending: Pending::new(ticket),
@@ -75,30 +83,24 @@ impl<P: Plane> Core<P> {
         Ok(())
     }
 
-    /// Looks who has the name already. An ended session gives it up together with itself.
+    /// Looks who has the name already.
     fn meet(&mut self, now: Now, ticket: Ticket, params: &CreateParams) -> Result<Met, Failure> {
-        let Some(name) = &params.name else {
-            return Ok(Met::Free);
-        };
-        let Some(id) = self.sessions.named(name) else {
-            return Ok(Met::Free);
-        };
-        let Some(mut entry) = self.sessions.change(id) else {
-            return Ok(Met::Free);
-        };
-        if matches!(entry.life, Life::Ended(_)) {
-            drop(entry);
-            self.sessions.remove(id);
-            return Ok(Met::Free);
-        }
         if params.if_exists == IfExists::Refuse {
-            return Err(Failure::new(
-                ErrorCode::NameTaken,
-                format!("session {id} has the name {name} already"),
-            ));
+            return self.free_name(params).map(Met::Place);
+        }
+        let named = params.name.as_ref();
+        let Some(mut entry) = named
+            .and_then(|name| self.sessions.named(name))
+            .and_then(|id| self.sessions.change(id))
+        else {
+            return Ok(Met::Place(Place::Free));
+        };
+        let id = entry.id();
+        if matches!(entry.life, Life::Ended(_)) {
+            return Ok(Met::Place(Place::Over(id)));
         }
         if matches!(entry.fate, Fate::Gone(_)) {
-            return Ok(Met::Ending(id));
+            return Ok(Met::Place(Place::Ending(id)));
         }
         if matches!(entry.life, Life::Running { .. }) && entry.fate == Fate::Natural {
             entry.touch(now);
@@ -113,24 +115,37 @@ impl<P: Plane> Core<P> {
         Ok(Met::Found(Ok(None)))
     }
 
-    /// Makes sure that nobody has the name that this session wants.
-    pub(super) fn free_name(
-        &mut self,
-        now: Now,
-        ticket: Ticket,
-        params: &CreateParams,
-    ) -> Result<(), Failure> {
-        self.meet(now, ticket, params).map(|_| ())
+    /// Makes sure that no session has this one's name that has not ended.
+    pub(super) fn free_name(&self, params: &CreateParams) -> Result<Place, Failure> {
+        let Some(name) = &params.name else {
+            return Ok(Place::Free);
+        };
+        let Some(id) = self.sessions.named(name) else {
+            return Ok(Place::Free);
+        };
+        let entry = self.sessions.get(id);
+        if entry.is_some_and(|entry| !matches!(entry.life, Life::Ended(_))) {
+            return Err(Failure::new(
+                ErrorCode::NameTaken,
+                format!("session {id} has the name {name} already"),
+            ));
+        }
+        Ok(Place::Over(id))
     }
 
-    /// Adds a session that is to be started in its turn: after its predecessor's end, where it has one.
+    /// Adds a session that is to be started in its turn: after the end of the one whose place it takes. What is refused
+    /// changes nothing.
     pub(super) fn admit(
         &mut self,
         now: Now,
         recipe: Arc<Recipe>,
-        predecessor: Option<SessionId>,
+        place: Place,
         output: Keep,
     ) -> Result<SessionId, Failure> {
+        let predecessor = match place {
+            Place::Ending(session) => Some(session),
+            Place::Free | Place::Over(_) => None,
+        };
         let leaving = usize::from(predecessor.is_some());
         self.refuse_beyond_limit(leaving)?;
         let turn = if predecessor.is_none() {
@@ -146,7 +161,9 @@ impl<P: Plane> Core<P> {
         if order.recipe.respawn.is_some() && !order.recipe.fits() {
             return Err(too_large_to_keep());
         }
-        if let Some(predecessor) = predecessor {
+        if let Place::Over(session) = place {
+            self.sessions.remove(session);
+        } else if let Some(predecessor) = predecessor {
             self.sessions.rename(predecessor, None);
         }
         let entry = Entry::new(now, self.settings.ttl, order, turn);
@@ -188,10 +205,7 @@ impl<P: Plane> Core<P> {
         let mut entry = self.find(session)?;
         let id = entry.id();
         if matches!(entry.fate, Fate::Gone(_)) {
-            return Err(Failure::new(
-                ErrorCode::Exited,
-                "the session is being ended",
-            ));
+            return Err(being_ended());
         }
         if entry.calls.run.is_some() {
             return Err(bad("a run is done once"));

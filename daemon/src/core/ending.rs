@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use sessiond_protocol::{EndReason, ErrorCode, Failure, KillParams, SessionId, SessionRef};
 
-use super::entry::{Fate, Life};
+use super::creation::too_many_waiters;
+use super::entry::{Entry, Fate, Life};
 use super::life::Outcome;
 use super::requests::Answer;
-use super::waiting::{Batch, Closer, Pending};
+use super::waiting::{Batch, Closer, Pending, WAITERS_PER_SESSION_MAX};
 use super::{Core, Effect, Plane, Ticket, shutting_down};
 
 impl<P: Plane> Core<P> {
@@ -57,6 +58,9 @@ impl<P: Plane> Core<P> {
         effects: &mut Vec<Effect<P>>,
     ) -> Answer {
         let mut entry = self.find(session)?;
+        if entry.calls.closers.len() >= WAITERS_PER_SESSION_MAX {
+            return Err(too_many_waiters());
+        }
         let closer = Closer::One(Pending::new(ticket));
         entry.calls.closers.push(closer);
         let id = entry.id();
@@ -66,6 +70,10 @@ impl<P: Plane> Core<P> {
     }
 
     pub(super) fn close_all(&mut self, ticket: Ticket, effects: &mut Vec<Effect<P>>) -> Answer {
+        let full = |entry: &Entry<P::Session>| entry.calls.closers.len() >= WAITERS_PER_SESSION_MAX;
+        if !self.sessions.ids_where(full).is_empty() {
+            return Err(too_many_waiters());
+        }
         let ids = self.sessions.ids_where(|_| true);
         let batch = Arc::new(Batch {
             pending: Pending::new(ticket),

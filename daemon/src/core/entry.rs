@@ -153,14 +153,16 @@ impl<S: LiveSession> Entry<S> {
         std::mem::replace(&mut self.life, nothing)
     }
 
-    /// Its process runs.
+    /// Its process runs. A respawn that nobody waits for is no use.
     pub(super) fn started(&mut self, now: Now, pid: u32, handle: S) {
         self.life = Life::Running { pid, handle };
+        if self.is_untried() || !self.calls.creators.is_empty() {
+            self.touch(now);
+        }
         self.starts = self.starts.saturating_add(1);
         if let Some(respawn) = &mut self.respawn {
             respawn.started(now.instant);
         }
-        self.touch(now);
     }
 
     /// Waits for its turn to start again, in a terminal of the size that the last one had.
@@ -413,6 +415,10 @@ fn milliseconds(duration: Duration) -> u64 {
 
 pub(super) fn not_found(session: &SessionRef) -> Failure {
     Failure::new(ErrorCode::NotFound, format!("no session {session}"))
+}
+
+pub(super) fn being_ended() -> Failure {
+    Failure::new(ErrorCode::Exited, "the session is being ended")
 }
 
 pub(super) fn still_starting() -> Failure {

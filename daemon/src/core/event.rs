@@ -114,6 +114,20 @@ pub(crate) struct Now {
     pub(crate) unix_ms: u64,
 }
 
+/// How a session's process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) status: ExitStatus,
+    pub(crate) by: EndedBy,
+}
+
+/// Whose doing it was, whatever happened while the rest of the session was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndedBy {
+    Itself,
+    Daemon,
+}
+
 /// Everything that can happen to the core.
 #[derive(Debug)]
 pub(crate) enum Event<P: Plane> {
@@ -141,7 +155,7 @@ pub(crate) enum Event<P: Plane> {
     /// A session's process has ended, and nothing of it is left but this.
     Ended {
         session: SessionId,
-        status: ExitStatus,
+        end: End,
         remains: Remains,
     },
     /// A session shows a text that somebody waits for.

@@ -9,8 +9,8 @@ use super::respawn::{Ending, Next};
 use super::tombstone::Past;
 use super::waiting::{Batch, Calls, Closer, Creator, Run, Wish};
 use super::{
-    AttachOrder, Core, Effect, Now, Output, Phase, Plane, Remains, STARTS_MAX, TOMBSTONE_AGE_MAX,
-    TOMBSTONES_MAX,
+    AttachOrder, Core, Effect, End, EndedBy, Now, Output, Phase, Plane, Remains, STARTS_MAX,
+    TOMBSTONE_AGE_MAX, TOMBSTONES_MAX,
 };
 
 /// What came of a session that is no more, or has ended.
@@ -139,15 +139,23 @@ impl<P: Plane> Core<P> {
         &mut self,
         now: Now,
         session: SessionId,
-        status: ExitStatus,
+        End { status, by }: End,
         mut remains: Remains,
         effects: &mut Vec<Effect<P>>,
     ) {
         let (output, text) = (remains.output.take(), remains.text.take());
-        let entry = self
+        let mut entry = self
             .sessions
-            .get(session)
+            .change(session)
             .expect("a running session stays until it has ended");
+        if by == EndedBy::Itself
+            && let Some(run) = &mut entry.calls.run
+            && run.timed_out
+        {
+            // It was on time; only what it had left behind was not.
+            run.timed_out = false;
+            entry.fate = Fate::Natural;
+        }
         let fate = match entry.fate {
             Fate::Gone(reason) => Fate::Gone(reason),
             _ if self.phase != Phase::Open => Fate::Gone(EndReason::Shutdown),
@@ -155,6 +163,7 @@ impl<P: Plane> Core<P> {
             _ if entry.calls.run.is_some() => Fate::Gone(EndReason::Exited),
             fate => fate,
         };
+        drop(entry);
         let past = Box::new(Past::new(status, remains));
         match fate {
             Fate::Gone(reason) => {
@@ -402,7 +411,15 @@ impl<P: Plane> Core<P> {
                 pending, timed_out, ..
             } = *run;
             let Output { text, cut_bytes } = output.unwrap_or_default();
-            let ran = status.clone().map(|status| Success::Ran {
+            let ran = status.clone().map_err(|failure| {
+                if timed_out {
+                    let message = "its time was over before it ran";
+                    Failure::new(ErrorCode::Timeout, message)
+                } else {
+                    failure
+                }
+            });
+            let ran = ran.map(|status| Success::Ran {
                 run: RunResult {
                     session,
                     status,

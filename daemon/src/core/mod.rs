@@ -38,8 +38,8 @@ pub(crate) use archives::{Manuscript, Reading};
 use clients::Clients;
 use entry::{Fate, Life};
 pub(crate) use event::{
-    Access, AttachOrder, ClientId, Effect, Event, Facts, Flow, Keep, LiveClient, LiveSession, Now,
-    Plane, Pulse, Sighting, StartOrder, Ticket,
+    Access, AttachOrder, ClientId, Effect, End, EndedBy, Event, Facts, Flow, Keep, LiveClient,
+    LiveSession, Now, Plane, Pulse, Sighting, StartOrder, Ticket,
 };
 pub(crate) use recipe::Recipe;
 use schedules::Schedules;
@@ -128,10 +128,10 @@ impl<P: Plane> Core<P> {
             }
             Event::Ended {
                 session,
-                status,
+                end,
                 remains,
             } => {
-                self.ended(now, session, status, remains, &mut effects);
+                self.ended(now, session, end, remains, &mut effects);
             }
             Event::Sighted { session, sighting } => {
                 self.sighted(now, session, sighting, &mut effects);

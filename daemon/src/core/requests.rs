@@ -5,7 +5,7 @@ use sessiond_protocol::{
     Success,
 };
 
-use super::entry::{Life, not_found};
+use super::entry::{Fate, Life, being_ended, not_found};
 use super::sessions::Change;
 use super::{Core, Effect, Flow, Now, Plane, Ticket};
 
@@ -106,7 +106,13 @@ impl<P: Plane> Core<P> {
     }
 
     fn rename(&mut self, now: Now, params: RenameParams) -> Answer {
-        let id = self.use_of(now, &params.session)?.id();
+        let entry = self.use_of(now, &params.session)?;
+        // Its name may have gone to its heir already, and it can have one heir only.
+        if matches!(entry.fate, Fate::Gone(_)) {
+            return Err(being_ended());
+        }
+        let id = entry.id();
+        drop(entry);
         if let Some(name) = &params.name
             && let Some(other) = self.sessions.named(name)
             && other != id

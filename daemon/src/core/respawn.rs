@@ -35,7 +35,7 @@ pub(super) enum Ending {
 pub(super) struct Respawn {
     params: RespawnParams,
     started: Instant,
-    /// Processes that ended soon after their start, one after the other.
+    /// Processes that ended soon after their start, or did not start, one after the other.
     streak: u32,
     total: u32,
     /// Respawns within the window, at most [`RespawnParams::burst`] of them.
@@ -88,7 +88,8 @@ impl Respawn {
                 self.recent.len()
             ));
         }
-        let soon = now.saturating_duration_since(self.started) < STEADY;
+        let soon =
+            ending == Ending::NotStarted || now.saturating_duration_since(self.started) < STEADY;
         self.streak = if soon {
             self.streak.saturating_add(1)
         } else {
@@ -177,6 +178,19 @@ mod tests {
         ));
         let mut always = Respawn::new(RespawnParams::new(RespawnWhen::Always), now);
         assert!(matches!(always.after(now, done), Next::At(_)));
+    }
+
+    #[test]
+    fn a_start_that_fails_after_a_long_life_is_tried_again_after_longer_and_longer_waits() {
+        let begin = Instant::now();
+        let mut respawn = Respawn::new(RespawnParams::new(RespawnWhen::Always), begin);
+        let crash = begin + 100 * STEADY;
+        let (mut now, mut tries, mut ending) = (crash, Vec::new(), CRASH);
+        while let Next::At(then) = respawn.after(now, ending) {
+            tries.push((then - crash).as_secs());
+            (now, ending) = (then, Ending::NotStarted);
+        }
+        assert_eq!(tries, [0, 1, 3, 7, 15]);
     }
 
     #[test]

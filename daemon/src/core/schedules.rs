@@ -11,7 +11,7 @@ use sessiond_protocol::{
     UnscheduleParams, When,
 };
 
-use super::creation::{bad, too_large_to_keep};
+use super::creation::{Place, bad, too_large_to_keep};
 use super::entry::Life;
 use super::recipe::{Recipe, Remembered};
 use super::requests::Answer;
@@ -225,7 +225,7 @@ impl<P: Plane> Core<P> {
             // One record of a schedule's sessions is enough.
             self.sessions.remove(session);
         }
-        match self.admit(now, Arc::clone(recipe), None, Keep::Nothing) {
+        match self.admit(now, Arc::clone(recipe), Place::Free, Keep::Nothing) {
             Ok(session) => Start::Started(session),
             Err(_) => Start::Failed,
         }

@@ -10,8 +10,9 @@ use super::waits::Waiter;
 use super::{Access, ClientId, Ticket};
 use crate::gauges::WAITERS;
 
-/// Requests that wait for something of one session. Each costs some 100 bytes until its client leaves; a program that
-/// waits for one session needs one.
+/// Requests of one kind (for a session to run, for something of it, for its end) that wait for one session; apart, so that
+/// one that many wait for can still be closed. Each costs some 100 bytes until its client leaves; a program that waits for
+/// one session needs one.
 pub(super) const WAITERS_PER_SESSION_MAX: usize = 256;
 
 /// A request that is answered later.
@@ -91,6 +92,16 @@ pub(super) struct Calls {
     pub(super) attached: BTreeMap<ClientId, Access>,
 }
 
+impl Closer {
+    fn is_of(&self, client: ClientId) -> bool {
+        let pending = match self {
+            Self::One(pending) => pending,
+            Self::Batch(batch) => &batch.pending,
+        };
+        pending.ticket.client == client
+    }
+}
+
 impl Calls {
     /// Whether somebody uses the session right now: then it is not idle, however long nothing happens.
     pub(super) fn is_any(&self) -> bool {
@@ -100,7 +111,7 @@ impl Calls {
             || !self.attached.is_empty()
     }
 
-    /// Whether this client is among them; closers are not asked, because a session is closed all the same.
+    /// Whether this client is among them.
     pub(super) fn has(&self, client: ClientId) -> bool {
         let is = |pending: &Pending| pending.ticket.client == client;
         self.attached.contains_key(&client)
@@ -109,6 +120,7 @@ impl Calls {
                 .iter()
                 .any(|waiter| waiter.ticket.client == client)
             || self.creators.iter().any(|creator| is(&creator.pending))
+            || self.closers.iter().any(|closer| closer.is_of(client))
             || self.run.as_ref().is_some_and(|run| is(&run.pending))
     }
 
@@ -117,6 +129,8 @@ impl Calls {
         let is = |pending: &Pending| pending.ticket.client == client;
         self.creators.retain(|creator| !is(&creator.pending));
         self.creators.shrink_to_fit();
+        self.closers.retain(|closer| !closer.is_of(client)); // the session is closed all the same
+        self.closers.shrink_to_fit();
         self.run.take_if(|run| is(&run.pending)).is_some()
     }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use leakgate_probe::BusyGuard;
-use sessiond_protocol::{ErrorCode, ExitStatus, Failure, SessionId};
+use sessiond_protocol::{ErrorCode, Failure, SessionId};
 use tokio::time::sleep_until;
 
 use super::pty::TURN_BYTES;
 use super::{Pty, Reading, Session, Terminal};
 use crate::causes::with_causes;
-use crate::core::{Event, Flow, Keep, Remains, StartOrder};
+use crate::core::{End, EndedBy, Event, Flow, Keep, Remains, StartOrder};
 use crate::gauges::BUSY;
 use crate::server::Daemon;
 use crate::spawn::{Child, SpawnError};
@@ -51,21 +51,22 @@ pub(crate) async fn run(
         let life = pin!(live(&daemon, &session, &mut child));
         unless_it_panics(life).await
     };
-    let (_ending, status, remains) = match lived {
+    let (_ending, end, remains) = match lived {
         Some(ended) => ended,
         None => {
             let ending = BUSY.enter();
             let (status, remains) = teardown::abandon(&session, &mut child).await;
-            (ending, status, remains)
+            let by = EndedBy::Daemon;
+            (ending, End { status, by }, remains)
         }
     };
-    tracing::debug!(session = %id, %status, "ended");
+    tracing::debug!(session = %id, status = %end.status, "ended");
     session.report_sightings(&daemon); // in its last output
     // The core's handle goes first: when a client hears of the end, nothing of the session is left.
     drop((session, child));
     daemon.dispatch(Event::Ended {
         session: id,
-        status,
+        end,
         remains,
     });
 }
@@ -75,7 +76,7 @@ async fn live(
     daemon: &Arc<Daemon>,
     session: &Session,
     child: &mut Child,
-) -> (BusyGuard, ExitStatus, Remains) {
+) -> (BusyGuard, End, Remains) {
     let cause = session.pump_until_end(daemon, child).await;
     let ending = BUSY.enter();
     // What a paused session's processes still write is read, so that they can end.
@@ -83,7 +84,11 @@ async fn live(
     let held = session.terminal().retained_bytes();
     let (status, remains) = teardown::end(session, child, cause).await;
     daemon.freed().add(held);
-    (ending, status, remains)
+    let by = match cause {
+        Cause::Exited(_) => EndedBy::Itself,
+        Cause::Closed => EndedBy::Daemon,
+    };
+    (ending, End { status, by }, remains)
 }
 
 async fn start(

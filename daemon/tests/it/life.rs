@@ -315,6 +315,26 @@ fn what_is_no_time_to_live_keeps_the_daemon_from_starting() {
 }
 
 #[test]
+fn a_time_to_live_that_is_typed_comes_before_the_environment_in_whichever_form() {
+    for (typed, seconds) in [("", 3600), ("--ttl-hours 2", 7200), ("--ttl 3h", 10_800)] {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &format!("exec \"$0\" \"$@\" {typed}")]);
+        command.arg(assert_cmd::cargo::cargo_bin("sessiond"));
+        command.envs([("SESSIOND_TTL", "1h"), ("SESSION_TTL_HOURS", "5")]);
+        let daemon = Daemon::start_by(command);
+        block_on(async {
+            let client = Client::connect(&daemon.socket).await.unwrap();
+            let session = client.create(script("exec cat")).await.unwrap();
+            assert_eq!(
+                session.ttl.duration(),
+                Duration::from_secs(seconds),
+                "{typed}"
+            );
+        });
+    }
+}
+
+#[test]
 fn the_session_beyond_what_the_daemon_was_started_with_is_refused() {
     let daemon = Daemon::start_with(&[("SESSIOND_MAX_SESSIONS", "2")]);
     for _ in 0..2 {

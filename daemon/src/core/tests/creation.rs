@@ -2,7 +2,7 @@
 
 use sessiond_protocol::{
     AttachParams, CreateParams, ExitStatus, IfExists, Notice, RenameParams, Request, RequestId,
-    SessionState,
+    RunParams, SessionState,
 };
 
 use super::super::waiting::WAITERS_PER_SESSION_MAX;
@@ -256,4 +256,56 @@ fn a_shutdown_answers_those_whose_turn_never_came() {
     world.handle(Event::ShutdownRequested);
     assert_eq!(world.state(queued), None);
     assert_eq!(world.unanswered.len(), STARTS_MAX);
+}
+
+#[test]
+fn a_session_that_is_being_ended_is_not_renamed_and_has_one_heir() {
+    let mut world = World::new();
+    let (one, two) = (world.connect(1), world.connect(2));
+    let old = world.run_with(one, params(Some("build")));
+    world.ask(one, Request::Close(by_id(old)));
+    let heir = world.ask(one, Request::Create(get("build")));
+    let rename = Request::Rename(RenameParams {
+        session: old.into(),
+        name: Some("other".parse().unwrap()),
+    });
+    let renamed = world.ask(two, rename);
+    assert_eq!(world.code(renamed), Some(ErrorCode::Exited));
+    world.ask(two, Request::Create(get("other")));
+    world.check();
+    world.end(old);
+    while let Some(session) = world.starting.first().copied() {
+        world.start(session);
+    }
+    assert!(got(&world, heir).1);
+    assert!(world.unanswered.is_empty());
+}
+
+#[test]
+fn a_refused_session_leaves_the_exited_one_of_its_name_alone() {
+    let mut world = World::with(Settings {
+        sessions_max: 1,
+        ..Settings::default()
+    });
+    let client = world.connect(1);
+    let exited = world.run_with(client, params(Some("build")));
+    world.end(exited);
+    let running = world.run(client);
+    let run = Request::Run(RunParams {
+        session: params(Some("build")),
+        timeout_ms: None,
+    });
+    for request in [
+        Request::Create(params(Some("build"))),
+        Request::Create(get("build")),
+        run,
+    ] {
+        let refused = world.ask(client, request);
+        assert_eq!(world.code(refused), Some(ErrorCode::Limit));
+        let status = ExitStatus::Code(0);
+        assert_eq!(world.state(exited), Some(SessionState::Exited { status }));
+    }
+    world.end(running);
+    world.run_with(client, params(Some("build")));
+    assert_eq!(world.state(exited), None);
 }

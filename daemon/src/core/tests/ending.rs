@@ -2,6 +2,7 @@
 
 use sessiond_protocol::{AttachParams, EndReason, ExitStatus, Notice, Request, ScreenParams};
 
+use super::super::waiting::WAITERS_PER_SESSION_MAX;
 use super::world::*;
 use crate::core::*;
 
@@ -134,5 +135,77 @@ fn a_run_ends_with_its_time_or_with_its_client() {
     world.disconnect(other);
     assert!(world.ending.contains(&session));
     world.end(session);
+    assert_eq!(world.core.sessions.len(), 0);
+}
+
+#[test]
+fn a_run_whose_time_is_over_before_its_turn_is_timed_out() {
+    let mut world = World::new();
+    let client = world.connect(1);
+    for _ in 0..STARTS_MAX {
+        world.create(client, None).unwrap();
+    }
+    let ran = world.ask(client, run_params(Some(5000)));
+    world.pass(5);
+    assert_eq!(world.code(ran), Some(ErrorCode::Timeout));
+    assert_eq!(world.core.sessions.len(), STARTS_MAX);
+}
+
+#[test]
+fn whoever_leaves_waits_no_longer_for_the_end_that_he_asked_for() {
+    let mut world = World::new();
+    let (client, stays) = (world.connect(1), world.connect(2));
+    let (first, second) = (world.run(client), world.run(client));
+    let kept = world.ask(stays, Request::Close(by_id(first)));
+    world.ask(client, Request::Close(by_id(first)));
+    world.ask(client, Request::CloseAll);
+    world.disconnect(client);
+    let closers = |session| {
+        let entry = world.core.sessions.get(session).unwrap();
+        entry.calls.closers.len()
+    };
+    assert_eq!((closers(first), closers(second)), (1, 0));
+    world.end(first);
+    world.end(second);
+    assert!(matches!(world.answers[&kept], Ok(Success::Closed { .. })));
+    assert_eq!(world.core.sessions.len(), 0);
+}
+
+#[test]
+fn more_than_so_many_do_not_wait_for_one_end() {
+    let mut world = World::new();
+    let client = world.connect(1);
+    let (session, other) = (world.run(client), world.run(client));
+    let close = Request::Close(by_id(session));
+    let asked: Vec<_> = (0..WAITERS_PER_SESSION_MAX)
+        .map(|_| world.ask(client, close.clone()))
+        .collect();
+    for request in [close, Request::CloseAll] {
+        let refused = world.ask(client, request);
+        assert_eq!(world.code(refused), Some(ErrorCode::Limit));
+    }
+    assert!(
+        !world.ending.contains(&other),
+        "what is refused does nothing"
+    );
+    world.end(session);
+    assert!(asked.iter().all(|id| world.answers[id].is_ok()));
+}
+
+#[test]
+fn a_run_that_ended_by_itself_in_time_is_not_timed_out_by_what_it_left_behind() {
+    let mut world = World::new();
+    let client = world.connect(1);
+    for (by, timed_out) in [(EndedBy::Itself, false), (EndedBy::Daemon, true)] {
+        let ran = world.ask(client, run_params(Some(5000)));
+        let session = world.starting[0];
+        world.start(session);
+        world.pass(5);
+        world.end_by(session, ExitStatus::Code(0), by);
+        let Ok(Success::Ran { run }) = &world.answers[&ran] else {
+            panic!("{:?}", world.answers[&ran])
+        };
+        assert_eq!(run.timed_out, timed_out, "{by:?}");
+    }
     assert_eq!(world.core.sessions.len(), 0);
 }

@@ -1,5 +1,7 @@
 //! Any sequence of events: the core keeps its promises.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use sessiond_protocol::{
     ArchiveId, ArchiveParams, AttachParams, CancelParams, CreateParams, ExitStatus, IfExists,
@@ -10,6 +12,9 @@ use sessiond_protocol::{
 
 use super::world::*;
 use crate::core::*;
+
+/// The longest time to live that a session is given here.
+const SECONDS_TO_LIVE_MAX: u64 = 600;
 
 /// One thing that happens, with small numbers for whom and what.
 #[derive(Debug, Clone)]
@@ -69,16 +74,21 @@ fn create() -> impl Strategy<Value = CreateParams> {
         })
     });
     let named = proptest::option::of((0u8..3, any::<bool>()));
-    (named, respawn, proptest::option::of(1u64..600)).prop_map(|(named, respawn, seconds)| {
-        let get = named.is_some_and(|(_, get)| get);
-        CreateParams {
-            name: named.map(|(number, _)| name(number)),
-            if_exists: if get { IfExists::Get } else { IfExists::Refuse },
-            respawn,
-            ttl: seconds.map(ttl),
-            ..params(None)
-        }
-    })
+    (
+        named,
+        respawn,
+        proptest::option::of(1u64..=SECONDS_TO_LIVE_MAX),
+    )
+        .prop_map(|(named, respawn, seconds)| {
+            let get = named.is_some_and(|(_, get)| get);
+            CreateParams {
+                name: named.map(|(number, _)| name(number)),
+                if_exists: if get { IfExists::Get } else { IfExists::Refuse },
+                respawn,
+                ttl: seconds.map(ttl),
+                ..params(None)
+            }
+        })
 }
 
 fn ask() -> impl Strategy<Value = Ask> {
@@ -222,6 +232,35 @@ impl World {
     }
 }
 
+/// How often a process ends below: seldom enough for its respawns to go on for ever.
+const PROCESS_SECONDS: u64 = 70;
+
+impl World {
+    /// Sessions that have not ended.
+    fn live(&self) -> BTreeSet<SessionId> {
+        let sessions = self.core.sessions.iter();
+        let live = sessions.filter(|(_, entry)| !matches!(entry.life, Life::Ended(_)));
+        live.map(|(id, _)| id).collect()
+    }
+
+    /// Lets so much time go by with nobody there: starts succeed, ends happen, and processes end now and then.
+    fn leave_alone(&mut self, seconds: u64) {
+        const STEP: u64 = 10;
+        for step in 1..=seconds / STEP {
+            self.pass(STEP);
+            for session in std::mem::take(&mut self.starting) {
+                self.start(session);
+            }
+            let crashes = step % (PROCESS_SECONDS / STEP) == 0;
+            let ends = if crashes { &self.running } else { &self.ending };
+            for session in ends.clone() {
+                self.end_with(session, ExitStatus::Code(1));
+            }
+            self.check();
+        }
+    }
+}
+
 /// Whole seconds until then.
 fn wait_until(world: &World, wake: Instant) -> u64 {
     let wait = wake - world.now().instant;
@@ -229,6 +268,21 @@ fn wait_until(world: &World, wake: Instant) -> u64 {
 }
 
 proptest! {
+    #[test]
+    fn what_nobody_uses_is_gone_by_its_time(steps in proptest::collection::vec(step(), 0..60)) {
+        let mut world = World::with(Settings { sessions_max: 6, ttl: ttl(300), ..Settings::default() });
+        for step in steps {
+            world.step(step);
+        }
+        while let Some(client) = world.connected.first().copied() {
+            world.disconnect(client);
+        }
+        let unused = world.live();
+        world.leave_alone(SECONDS_TO_LIVE_MAX + 30); // for an end and a start
+        let left: Vec<_> = world.live().intersection(&unused).copied().collect();
+        prop_assert!(left.is_empty(), "they outlive their time: {:?}", left);
+    }
+
     #[test]
     fn any_sequence_of_events_ends_with_every_request_answered_and_nothing_kept(
         steps in proptest::collection::vec(step(), 0..120),

@@ -247,14 +247,38 @@ fn a_respawned_session_that_nobody_uses_expires_too() {
     let mut world = World::new();
     let client = world.connect(1);
     let session = world.run_with(client, respawned(lasting(60)));
-    for _ in 0..20 {
-        world.pass(30);
-        if world.running.contains(&session) && !world.ending.contains(&session) {
-            world.end_with(session, CRASH);
-        } else if world.starting.contains(&session) {
+    let mut ends_at = 20;
+    while world.state(session).is_some() && world.seconds < 600 {
+        world.pass(1);
+        if world.starting.contains(&session) {
             world.start(session);
+            ends_at = world.seconds + 20;
+        } else if world.ending.contains(&session) || world.seconds == ends_at {
+            world.end_with(session, CRASH);
         }
+        world.check();
     }
-    world.check();
-    assert_eq!(world.state(session), None);
+    assert_eq!(world.seconds, 60);
+}
+
+#[test]
+fn a_respawn_is_a_use_only_where_somebody_waits_for_it() {
+    for waits in [false, true] {
+        let mut world = World::new();
+        let client = world.connect(1);
+        let named = CreateParams {
+            name: Some("build".parse().unwrap()),
+            if_exists: sessiond_protocol::IfExists::Get,
+            ..lasting(60)
+        };
+        let session = world.run_with(client, respawned(named.clone()));
+        world.pass(50);
+        world.end_with(session, CRASH);
+        if waits {
+            world.ask(client, Request::Create(named));
+        }
+        world.pass(20); // its start takes longer than it has to live
+        world.start(session);
+        assert_eq!(world.ending.contains(&session), !waits);
+    }
 }

@@ -364,6 +364,15 @@ impl World {
     }
 
     pub(super) fn end_with(&mut self, session: SessionId, status: ExitStatus) {
+        let by = if self.ending.contains(&session) {
+            EndedBy::Daemon
+        } else {
+            EndedBy::Itself
+        };
+        self.end_by(session, status, by);
+    }
+
+    pub(super) fn end_by(&mut self, session: SessionId, status: ExitStatus, by: EndedBy) {
         self.running.remove(&session);
         self.ending.remove(&session);
         self.names.remove(&session);
@@ -371,7 +380,7 @@ impl World {
         self.watched.retain(|(of, ..)| *of != session);
         self.handle(Event::Ended {
             session,
-            status,
+            end: End { status, by },
             remains: remains(),
         });
     }
@@ -466,6 +475,18 @@ impl World {
         assert!(
             files.eq(self.files.iter()),
             "archives and their files differ"
+        );
+        let waits_for_another =
+            of(|life| matches!(life, Life::Queued { turn: None, .. })).into_iter();
+        let mut heirs: Vec<SessionId> = core
+            .sessions
+            .iter()
+            .filter_map(|(_, entry)| entry.heir)
+            .collect();
+        heirs.sort_unstable();
+        assert!(
+            waits_for_another.eq(heirs),
+            "who waits for another's end is the heir of one"
         );
         let names: BTreeSet<_> = self.names.values().collect();
         assert_eq!(names.len(), self.names.len(), "two children of one name");
