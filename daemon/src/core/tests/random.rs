@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use sessiond_protocol::{
     ArchiveId, ArchiveParams, AttachParams, CancelParams, CreateParams, ExitStatus, IfExists,
-    KillParams, RenameParams, Request, RequestId, RespawnParams, RespawnWhen, ScheduleId,
-    ScheduleParams, ScreenParams, SignalName, TextPattern, UnscheduleParams, WaitIdleParams,
-    WaitTextParams, When,
+    KillParams, RenameParams, Request, RequestId, ResizeParams, RespawnParams, RespawnWhen,
+    ScheduleId, ScheduleParams, ScreenParams, SignalName, Size, TextPattern, UnscheduleParams,
+    WaitIdleParams, WaitTextParams, When,
 };
 
 use super::world::*;
@@ -42,6 +42,9 @@ enum Ask {
     Kill(u64),
     Attach(u64),
     Detach(u64),
+    Hold(u64),
+    Release(u64),
+    Resize(u64),
     Close(u64),
     CloseAll,
     Wait(u64, Option<u64>),
@@ -102,6 +105,9 @@ fn ask() -> impl Strategy<Value = Ask> {
         1 => session().prop_map(Ask::Kill),
         2 => session().prop_map(Ask::Attach),
         1 => session().prop_map(Ask::Detach),
+        1 => session().prop_map(Ask::Hold),
+        1 => session().prop_map(Ask::Release),
+        1 => session().prop_map(Ask::Resize),
         2 => session().prop_map(Ask::Close),
         1 => Just(Ask::CloseAll),
         1 => (session(), timeout()).prop_map(|(session, timeout)| Ask::Wait(session, timeout)),
@@ -184,6 +190,12 @@ fn request(ask: Ask) -> Request {
             request: RequestId(id),
         }),
         Ask::Detach(session) => Request::Detach(by_id(SessionId(session))),
+        Ask::Hold(session) => Request::Hold(by_id(SessionId(session))),
+        Ask::Release(session) => Request::Release(by_id(SessionId(session))),
+        Ask::Resize(session) => Request::Resize(ResizeParams {
+            session: SessionId(session).into(),
+            size: Size::DEFAULT,
+        }),
         Ask::Close(session) => Request::Close(by_id(SessionId(session))),
         Ask::CloseAll => Request::CloseAll,
         Ask::Wait(session, timeout) => wait(SessionId(session), timeout),

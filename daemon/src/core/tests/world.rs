@@ -260,10 +260,16 @@ impl World {
                 assert!(self.files.remove(&archive), "no such file");
             }
             Effect::HangUp { client, .. } => self.hung_up.push(client),
-            Effect::Resize { .. }
-            | Effect::Hold { .. }
-            | Effect::SetFlow { .. }
-            | Effect::ShutdownBegan { .. } => {}
+            Effect::Hold {
+                session, client, ..
+            } => {
+                let attached = self.attached.contains(&(session.id, client));
+                assert!(attached, "held for a client that gets nothing");
+            }
+            Effect::Resize { session, .. } | Effect::SetFlow { session, .. } => {
+                assert!(self.running.contains(&session.id));
+            }
+            Effect::ShutdownBegan { .. } => {}
             Effect::Stop => self.stops += 1,
         }
     }
