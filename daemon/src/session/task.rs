@@ -250,7 +250,7 @@ mod tests {
     use crate::core::{ClientId, Settings};
     use crate::fanout::Outbox;
     use crate::open_files::OpenFiles;
-    use crate::spawn::Spawner;
+    use crate::spawn::{Spawner, only_test_with_children};
 
     async fn reap_until_closed(daemon: Arc<Daemon>) {
         let mut child = signal(SignalKind::child()).unwrap();
@@ -302,9 +302,9 @@ mod tests {
         ArchiveStore::new("/nonexistent".into())
     }
 
-    /// The only unit test with a spawn thread: that reaps every child of its process.
     #[test]
     fn a_session_whose_task_panics_is_ended_and_answered_for() {
+        let _alone = only_test_with_children();
         let (done, finished) = sync_channel(1);
         std::thread::spawn(move || {
             // Without a clock, the wait for the last output of what still holds the terminal panics.

@@ -34,6 +34,15 @@ use orphans::Orphans;
 pub(crate) use refusal::SpawnError;
 use thread::Thread;
 
+/// Held by every unit test with a child: a spawn thread reaps, and at its end kills, every child of its process.
+#[cfg(test)]
+pub(crate) fn only_test_with_children() -> std::sync::MutexGuard<'static, ()> {
+    static CHILDREN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    CHILDREN
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// Spawns that wait at a time; the other sessions that start wait in their own tasks.
 const SPAWNS_WAITING_MAX: usize = 16;
 

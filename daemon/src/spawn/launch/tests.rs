@@ -7,6 +7,7 @@ use sessiond_protocol::CreateParams;
 
 use super::*;
 use crate::open_files::OpenFiles;
+use crate::spawn::only_test_with_children;
 
 fn launch(command: &[&str], cwd: Option<&Path>, environment: &[(&str, &str)]) -> Launch {
     let params = CreateParams {
@@ -31,6 +32,7 @@ fn executable(directory: &Path, name: &str, content: &[u8]) -> PathBuf {
 
 fn refused(command: &[&str], cwd: &Path) -> SpawnError {
     let launch = launch(command, Some(cwd), &[]);
+    let _alone = only_test_with_children();
     match launch.spawn(OpenFiles::now().original) {
         Err(error) => error,
         Ok((pid, _)) => {
