@@ -23,12 +23,19 @@ pub(crate) enum PathError {
 /// The default socket, in a private directory that exists now: `$XDG_RUNTIME_DIR/sessiond/sessiond.sock`, or
 /// `/tmp/sessiond-UID/sessiond.sock` where there is no runtime directory.
 pub(crate) fn default_socket() -> Result<PathBuf, PathError> {
-    let directory = match absolute("XDG_RUNTIME_DIR") {
+    let directory = runtime_directory();
+    make_private(&directory)?;
+    Ok(directory.join(SOCKET))
+}
+
+/// The name of the default socket.
+const SOCKET: &str = "sessiond.sock";
+
+fn runtime_directory() -> PathBuf {
+    match absolute("XDG_RUNTIME_DIR") {
         Some(runtime) => runtime.join("sessiond"),
         None => PathBuf::from(format!("/tmp/sessiond-{}", geteuid().as_raw())),
-    };
-    make_private(&directory)?;
-    Ok(directory.join("sessiond.sock"))
+    }
 }
 
 /// Where a daemon that was started on the side writes its log: `$XDG_STATE_HOME/sessiond` or `~/.local/state/sessiond`,
@@ -56,9 +63,9 @@ fn state_directory() -> Option<PathBuf> {
     state.map(|state| state.join("sessiond"))
 }
 
-/// A name of its own for each socket: daemons side by side must not write over one another's log.
+/// A name of its own for each socket: daemons side by side must not write over one another's log. Nothing is created.
 fn log_name(socket: &Path) -> String {
-    if default_socket().is_ok_and(|default| default == socket) {
+    if socket == runtime_directory().join(SOCKET) {
         return "sessiond.log".to_owned();
     }
     let socket = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());
