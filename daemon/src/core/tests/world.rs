@@ -201,18 +201,7 @@ impl World {
     fn perform(&mut self, effect: Effect<Paper>) {
         match effect {
             Effect::Reply { client, id, result } => self.answer(client, id, result),
-            Effect::Notify { client, notice } => {
-                let (Notice::Exited { session, .. } | Notice::Respawning { session, .. }) = notice
-                else {
-                    panic!("{notice:?}");
-                };
-                let knows = self.audience.contains(&(session, client));
-                assert!(knows, "a notice to somebody not attached");
-                if matches!(notice, Notice::Exited { .. }) {
-                    self.audience.remove(&(session, client));
-                }
-                self.notices.push((client, notice));
-            }
+            Effect::Notify { client, notice } => self.notified(client, notice),
             Effect::Refuse { client, .. } => assert!(self.connected.remove(&client)),
             Effect::Start { session, .. } => {
                 self.starting.push(session);
@@ -272,6 +261,18 @@ impl World {
             Effect::ShutdownBegan { .. } => {}
             Effect::Stop => self.stops += 1,
         }
+    }
+
+    fn notified(&mut self, client: ClientId, notice: Notice) {
+        let (Notice::Exited { session, .. } | Notice::Respawning { session, .. }) = notice else {
+            panic!("{notice:?}");
+        };
+        let knows = self.audience.contains(&(session, client));
+        assert!(knows, "a notice to somebody not attached");
+        if matches!(notice, Notice::Exited { .. }) {
+            self.audience.remove(&(session, client));
+        }
+        self.notices.push((client, notice));
     }
 
     fn answer(&mut self, client: ClientId, id: RequestId, result: Result<Success, Failure>) {
