@@ -226,7 +226,7 @@ pub struct SessionInfo {
     pub clients: usize,
     /// When it was created, in milliseconds since 1970 UTC.
     pub created_unix_ms: u64,
-    /// Bytes its terminal has put out so far.
+    /// Bytes its processes have put out so far.
     pub output_bytes: u64,
     /// The title its program set; empty where none.
     pub title: String,

@@ -1,5 +1,6 @@
 //! What is kept of a screen when its session has ended.
 
+use crate::origin::Origin;
 use crate::screen::Screen;
 use crate::scrollback::ScrollbackLimit;
 use crate::size::Size;
@@ -13,6 +14,10 @@ pub const FINAL_TEXT_BYTES_MAX: usize = 64 * 1024;
 pub struct FinalScreen {
     text: Box<str>,
     title: Box<str>,
+    /// Of the screen at its end.
+    revision: u64,
+    /// Number of the first row of the text.
+    line: u64,
 }
 
 impl FinalScreen {
@@ -33,13 +38,21 @@ impl FinalScreen {
         FinalScreen {
             text: rows[first..used].join("\n").into_boxed_str(),
             title: screen.title().into(),
+            revision: screen.revision(),
+            line: screen.top_line() + first as u64,
         }
     }
 
-    /// A screen of the given size that shows it again, without styles and without a history.
+    /// A screen of the given size that shows it again, without styles and without a history. Its rows have the numbers that they
+    /// had, and all of them have changed since the screen's last revision.
     #[must_use]
     pub fn restored(&self, size: Size) -> Screen {
-        let mut screen = Screen::new(size, ScrollbackLimit { lines: 0, bytes: 0 });
+        let origin = Origin {
+            revision: self.revision + 1,
+            line: self.line,
+        };
+        let limit = ScrollbackLimit { lines: 0, bytes: 0 };
+        let mut screen = Screen::continuing(size, limit, origin);
         for (index, row) in self.text.lines().enumerate() {
             // Rows that were full must not be followed by a blank one.
             screen.feed(format!("\x1b[{};1H{row}", index + 1).as_bytes());

@@ -6,6 +6,7 @@ use crate::cursor::Cursor;
 use crate::final_screen::FinalScreen;
 use crate::line::Line;
 use crate::modes::Mode;
+use crate::origin::Origin;
 use crate::params::Params;
 use crate::perform::OSC_BYTES_MAX;
 use crate::scrollback::ScrollbackLimit;
@@ -34,8 +35,14 @@ impl Screen {
     /// A blank screen. Nothing is allocated: rows exist once they are written to.
     #[must_use]
     pub fn new(size: Size, limit: ScrollbackLimit) -> Screen {
+        Screen::continuing(size, limit, Origin::default())
+    }
+
+    /// A blank screen whose revisions and line numbers begin at `origin`.
+    #[must_use]
+    pub fn continuing(size: Size, limit: ScrollbackLimit, origin: Origin) -> Screen {
         Screen {
-            terminal: Terminal::new(size, limit),
+            terminal: Terminal::new(size, limit, origin),
             parser: vte::Parser::default(),
             unfinished: Unfinished::default(),
             partial: Partial::default(),
@@ -115,8 +122,7 @@ impl Screen {
         self.terminal.scrollback.lines(range)
     }
 
-    /// Number of the oldest line of the history. Lines are numbered from the first one on that ever left the screen, for good, so
-    /// this is also how many have been let go.
+    /// Number of the oldest line of the history. Lines are numbered from the first one on that ever left the screen, for good.
     #[must_use]
     pub fn first_line(&self) -> u64 {
         self.terminal.scrollback.first()
@@ -137,7 +143,16 @@ impl Screen {
             .map_or_else(Line::default, Line::of_row)
     }
 
-    /// Counts what may have changed the screen: pieces of output and new sizes, from 1 for a blank one.
+    /// Where a screen's counts begin that takes this one's place: behind everything that was ever shown here.
+    #[must_use]
+    pub fn next_origin(&self) -> Origin {
+        Origin {
+            revision: self.revision() + 1,
+            line: self.top_line() + u64::from(self.size().rows()),
+        }
+    }
+
+    /// Counts what may have changed the screen: pieces of output and new sizes, from that of its [`Origin`] for a blank one.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.terminal.revision

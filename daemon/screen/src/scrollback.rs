@@ -50,7 +50,7 @@ pub(crate) struct Scrollback {
     spare: Option<Vec<u8>>,
     /// Runs of the line that is being pushed.
     runs: Vec<u8>,
-    /// Lines that were kept once and are not any more: the number of the oldest line that is.
+    /// The number of the oldest line that is kept: that of the first one, and how many are not kept any more.
     first: u64,
     lines: usize,
     /// Capacity of all blocks and of the spare one.
@@ -69,6 +69,11 @@ impl Scrollback {
             lines: 0,
             block_bytes: 0,
         }
+    }
+
+    /// The same, with this number for the next line.
+    pub(crate) fn numbered_from(self, first: u64) -> Scrollback {
+        Scrollback { first, ..self }
     }
 
     pub(crate) fn len(&self) -> usize {

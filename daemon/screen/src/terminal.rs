@@ -4,13 +4,11 @@ use crate::buffers::Primary;
 use crate::cursor::Pen;
 use crate::grid::{Grid, Region};
 use crate::modes::{Mode, Modes};
+use crate::origin::Origin;
 use crate::replies::Replies;
 use crate::scrollback::{Scrollback, ScrollbackLimit};
 use crate::size::Size;
 use crate::tabs::TabStops;
-
-/// The revision of a blank screen, above 0, so that everything has changed after 0.
-const FIRST_REVISION: u64 = 1;
 
 /// What the bytes so far have made of the terminal.
 #[derive(Debug)]
@@ -41,11 +39,11 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    pub(crate) fn new(size: Size, limit: ScrollbackLimit) -> Terminal {
+    pub(crate) fn new(size: Size, limit: ScrollbackLimit, origin: Origin) -> Terminal {
         Terminal {
             size,
-            grid: Grid::new(size, FIRST_REVISION),
-            revision: FIRST_REVISION,
+            grid: Grid::new(size, origin.revision),
+            revision: origin.revision,
             pen: Pen::default(),
             saved: Pen::default(),
             primary: None,
@@ -54,7 +52,7 @@ impl Terminal {
             tabs: TabStops::default(),
             title: String::new(),
             replies: Replies::default(),
-            scrollback: Scrollback::new(limit),
+            scrollback: Scrollback::new(limit).numbered_from(origin.line),
             bells: 0,
             last: None,
             sequence_ended: false,

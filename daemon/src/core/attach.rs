@@ -33,9 +33,9 @@ impl<P: Plane> Core<P> {
             true => Access::ReadOnly,
             false => Access::Full,
         };
-        entry.calls.attached.insert(ticket.client, access);
-        let mut info = entry.info(entry.id(), now);
         let size = params.size.filter(|_| access == Access::Full);
+        entry.calls.attached.attach(ticket.client, access, size);
+        let mut info = entry.info(entry.id(), now);
         info.size = size.unwrap_or(info.size);
         let from = params.from.filter(|from| session.replays_from(*from));
         // What the client begins with follows the answer, which tells it where that belongs.
@@ -43,7 +43,12 @@ impl<P: Plane> Core<P> {
             session,
             client: ticket.client,
             handle,
-            order: AttachOrder { access, size, from },
+            order: AttachOrder {
+                access,
+                size,
+                flow: Flow::Running,
+                from,
+            },
         });
         Ok(Some(Success::Attached {
             session: info,
@@ -59,18 +64,14 @@ impl<P: Plane> Core<P> {
         effects: &mut Vec<Effect<P>>,
     ) -> Answer {
         let mut entry = self.use_of(now, session)?;
-        if entry.calls.attached.remove(&ticket.client).is_none() {
+        if !entry.calls.attached.detach(ticket.client) {
             return Err(not_attached(session));
         }
-        // Between two processes of a session there is nothing that would have to be told.
-        if let Ok(session) = entry.running().cloned() {
-            let client = ticket.client;
-            effects.push(Effect::Detach { session, client });
-        }
+        effects.extend(entry.detached(ticket.client));
         Ok(Some(Success::Detached {}))
     }
 
-    /// Stops output to the client that asks, or lets it go on.
+    /// Stops output to the client that asks, or lets it go on; between two processes, that of the next one.
     pub(super) fn hold(
         &mut self,
         ticket: Ticket,
@@ -78,16 +79,18 @@ impl<P: Plane> Core<P> {
         flow: Flow,
         effects: &mut Vec<Effect<P>>,
     ) -> Answer {
-        let entry = self.find(session)?;
-        let handle = entry.running()?.clone();
-        if !entry.is_attached(ticket.client) {
-            return Err(not_attached(session));
+        let mut entry = self.find(session)?;
+        let is_attached = entry.calls.attached.hold(ticket.client, flow);
+        match entry.running() {
+            Ok(handle) if is_attached => effects.push(Effect::Hold {
+                session: handle.clone(),
+                client: ticket.client,
+                flow,
+            }),
+            Err(_) if is_attached => {}
+            Ok(_) => return Err(not_attached(session)),
+            Err(failure) => return Err(failure),
         }
-        effects.push(Effect::Hold {
-            session: handle,
-            client: ticket.client,
-            flow,
-        });
         Ok(Some(match flow {
             Flow::Stopped => Success::Held {},
             Flow::Running => Success::Released {},
@@ -110,6 +113,8 @@ impl<P: Plane> Core<P> {
         }))
     }
 
+    /// Takes the size of a client's terminal, which between two processes is for the next one, or from anybody else one for
+    /// the running session's.
     pub(super) fn resize(
         &mut self,
         now: Now,
@@ -117,14 +122,18 @@ impl<P: Plane> Core<P> {
         ResizeParams { session, size }: &ResizeParams,
         effects: &mut Vec<Effect<P>>,
     ) -> Answer {
-        let entry = self.use_of(now, session)?;
-        let session = entry.running()?.clone();
+        let mut entry = self.use_of(now, session)?;
         entry.writable_by(ticket.client)?;
-        effects.push(Effect::Resize {
-            session,
-            client: ticket.client,
-            size: *size,
-        });
+        let is_attached = entry.calls.attached.used(ticket.client, Some(*size));
+        match entry.running() {
+            Ok(session) => effects.push(Effect::Resize {
+                session: session.clone(),
+                client: ticket.client,
+                size: *size,
+            }),
+            Err(_) if is_attached => entry.calls.attached.open_size(),
+            Err(failure) => return Err(failure),
+        }
         Ok(Some(Success::Resized {}))
     }
 }

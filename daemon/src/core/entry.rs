@@ -112,7 +112,10 @@ impl<S: LiveSession> Entry<S> {
     /// Takes what is to be started, whose turn has come.
     pub(super) fn begin_start(&mut self) -> Option<StartOrder> {
         match self.take_life() {
-            Life::Queued { order, before, .. } => {
+            Life::Queued {
+                mut order, before, ..
+            } => {
+                order.size = self.calls.attached.take_size().unwrap_or(order.size);
                 let size = order.size;
                 self.life = Life::Starting { size, before };
                 Some(order)
@@ -171,7 +174,10 @@ impl<S: LiveSession> Entry<S> {
         self.fate = Fate::Natural;
         self.life = Life::Queued {
             turn: Some(turn),
-            order: StartOrder::new(Arc::clone(recipe), past.remains.size),
+            order: StartOrder {
+                origin: past.remains.next_origin(),
+                ..StartOrder::new(Arc::clone(recipe), past.remains.size)
+            },
             before: Some(past),
         };
     }
@@ -227,8 +233,10 @@ impl<S: LiveSession> Entry<S> {
 
     pub(super) fn info(&self, id: SessionId, now: Now) -> SessionInfo {
         let (pid, size, output_bytes, title) = match &self.life {
-            Life::Queued { order, .. } => (None, order.size, 0, String::new()),
-            Life::Starting { size, .. } => (None, *size, 0, String::new()),
+            Life::Queued { order, before, .. } => {
+                (None, order.size, put_out(before), String::new())
+            }
+            Life::Starting { size, before } => (None, *size, put_out(before), String::new()),
             Life::Running { pid, handle } => {
                 let facts = handle.facts();
                 (Some(*pid), facts.size, facts.output_bytes, facts.title)
@@ -373,16 +381,28 @@ impl<S: LiveSession> Entry<S> {
     }
 
     pub(super) fn is_attached(&self, client: ClientId) -> bool {
-        self.calls.attached.contains_key(&client)
+        self.calls.attached.has(client)
     }
 
     /// Refuses what changes a session to a client that only looks at it.
     pub(super) fn writable_by(&self, client: ClientId) -> Result<(), Failure> {
-        if self.calls.attached.get(&client) == Some(&Access::ReadOnly) {
+        if self.calls.attached.access(client) == Some(Access::ReadOnly) {
             let message = "this connection is attached to read only";
             return Err(Failure::new(ErrorCode::ReadOnly, message));
         }
         Ok(())
+    }
+
+    /// What is to be told to the session of a client that has left.
+    pub(super) fn detached<P: Plane<Session = S>>(
+        &mut self,
+        client: ClientId,
+    ) -> Option<Effect<P>> {
+        let session = self.running().ok().cloned();
+        if session.is_none() {
+            self.calls.attached.open_size();
+        }
+        session.map(|session| Effect::Detach { session, client })
     }
 
     /// Takes a client out of everything that it had to do with this session, with what has to be told to that; says
@@ -394,13 +414,16 @@ impl<S: LiveSession> Entry<S> {
     ) -> (Vec<Effect<P>>, bool) {
         self.touch(now);
         let mut effects = self.forget_waits_of(client);
-        if self.calls.attached.remove(&client).is_some()
-            && let Ok(session) = self.running().cloned()
-        {
-            effects.push(Effect::Detach { session, client });
+        if self.calls.attached.detach(client) {
+            effects.extend(self.detached(client));
         }
         (effects, self.calls.forget(client))
     }
+}
+
+/// Bytes that the session's processes have put out before its next one runs.
+fn put_out(before: &Option<Box<Past>>) -> u64 {
+    before.as_ref().map_or(0, |past| past.remains.output_bytes)
 }
 
 fn past_facts(past: &Past) -> (Option<u32>, Size, u64, String) {

@@ -85,6 +85,8 @@ pub(crate) enum Access {
 pub(crate) struct AttachOrder {
     pub(crate) access: Access,
     pub(crate) size: Option<Size>,
+    /// Whether it wants output now.
+    pub(crate) flow: Flow,
     /// The offset to go on from; a snapshot otherwise.
     pub(crate) from: Option<u64>,
 }
@@ -208,6 +210,13 @@ pub(crate) enum Effect<P: Plane> {
         handle: P::Client,
         order: AttachOrder,
     },
+    /// Send the output of a session's new process to those who were attached to the last one, used last last, in a terminal of
+    /// this size where they have said another one meanwhile.
+    AttachAgain {
+        session: P::Session,
+        clients: Vec<(ClientId, P::Client, AttachOrder)>,
+        size: Option<Size>,
+    },
     /// Stop sending it.
     Detach {
         session: P::Session,
@@ -267,15 +276,26 @@ pub(crate) struct StartOrder {
     pub(crate) show_first: Option<Arc<str>>,
     /// Whether the end of its raw output is wanted when it has ended.
     pub(crate) output: Keep,
+    pub(crate) origin: Origin,
+}
+
+/// Where a process's counts begin: after those of the session's last one, so that a client never takes a place in the one's output,
+/// screen or history for a place in the other's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Put out by the processes before it.
+    pub(crate) output_bytes: u64,
+    pub(crate) screen: sessiond_screen::Origin,
 }
 
 impl StartOrder {
-    pub(crate) const fn new(recipe: Arc<Recipe>, size: Size) -> Self {
+    pub(crate) fn new(recipe: Arc<Recipe>, size: Size) -> Self {
         Self {
             recipe,
             size,
             show_first: None,
             output: Keep::Nothing,
+            origin: Origin::default(),
         }
     }
 }

@@ -9,8 +9,8 @@ use super::respawn::{Ending, Next};
 use super::tombstone::Past;
 use super::waiting::{Batch, Calls, Closer, Creator, Run, Wish};
 use super::{
-    AttachOrder, Core, Effect, End, EndedBy, Now, Output, Phase, Plane, Remains, STARTS_MAX,
-    TOMBSTONE_AGE_MAX, TOMBSTONES_MAX,
+    Core, Effect, End, EndedBy, Now, Output, Phase, Plane, Remains, STARTS_MAX, TOMBSTONE_AGE_MAX,
+    TOMBSTONES_MAX,
 };
 
 /// What came of a session that is no more, or has ended.
@@ -57,7 +57,8 @@ impl<P: Plane> Core<P> {
         let info = entry.info(session, now);
         let ends = entry.fate != Fate::Natural;
         let creators = std::mem::take(&mut entry.calls.creators);
-        let attached = entry.calls.attached.clone();
+        let attached: Vec<_> = entry.calls.attached.orders().collect();
+        let size = entry.calls.attached.take_size();
         drop(entry);
         for Creator { pending, wish } in creators {
             let session = info.clone();
@@ -75,19 +76,17 @@ impl<P: Plane> Core<P> {
             self.reply(pending.ticket, Ok(success), effects);
         }
         // Whoever was attached to its last process stays attached.
-        for (client, access) in attached {
-            if let Some(client_handle) = self.clients.get(client).cloned() {
-                effects.push(Effect::Attach {
-                    session: handle.clone(),
-                    client,
-                    handle: client_handle,
-                    order: AttachOrder {
-                        access,
-                        size: None,
-                        from: None,
-                    },
-                });
-            }
+        let clients = attached.into_iter().filter_map(|(client, order)| {
+            let handle = self.clients.get(client)?.clone();
+            Some((client, handle, order))
+        });
+        let clients: Vec<_> = clients.collect();
+        if !clients.is_empty() {
+            effects.push(Effect::AttachAgain {
+                session: handle.clone(),
+                clients,
+                size,
+            });
         }
         if ends {
             effects.push(Effect::End { session: handle });
@@ -280,8 +279,8 @@ impl<P: Plane> Core<P> {
         let Some(entry) = self.sessions.get(session) else {
             return;
         };
-        for client in entry.calls.attached.keys() {
-            if let Some(client) = self.clients.get(*client).cloned() {
+        for client in entry.calls.attached.clients() {
+            if let Some(client) = self.clients.get(client).cloned() {
                 let notice = Notice::Respawning {
                     session,
                     status,
@@ -382,7 +381,7 @@ impl<P: Plane> Core<P> {
             output,
             text: _,
         } = outcome;
-        for client in calls.attached.into_keys() {
+        for client in calls.attached.clients() {
             if let (Some(client), Ok(status)) = (self.clients.get(client).cloned(), &status) {
                 let status = *status;
                 let notice = Notice::Exited {

@@ -11,6 +11,7 @@
 
 mod archives;
 mod attach;
+mod attached;
 mod clients;
 mod creation;
 mod ending;
@@ -39,7 +40,7 @@ use clients::Clients;
 use entry::{Fate, Life};
 pub(crate) use event::{
     Access, AttachOrder, ClientId, Effect, End, EndedBy, Event, Facts, Flow, Keep, LiveClient,
-    LiveSession, Now, Plane, Pulse, Sighting, StartOrder, Ticket,
+    LiveSession, Now, Origin, Plane, Pulse, Sighting, StartOrder, Ticket,
 };
 pub(crate) use recipe::Recipe;
 use schedules::Schedules;
@@ -187,7 +188,9 @@ impl<P: Plane> Core<P> {
             .ok_or_else(|| entry::not_found(&session.into()))?;
         entry.writable_by(client)?;
         entry.touch(now);
-        entry.running().cloned()
+        let session = entry.running()?.clone();
+        entry.calls.attached.used(client, None);
+        Ok(session)
     }
 
     /// Begins to end the daemon, once; returns how many sessions are being closed.

@@ -8,6 +8,7 @@ use sessiond_protocol::{
 };
 use sessiond_screen::{FinalScreen, Screen};
 
+use super::Origin;
 use crate::gauges::TOMBSTONE_BYTES;
 use crate::session::{read, screen_size, state_of};
 
@@ -39,6 +40,14 @@ impl Remains {
     /// Reads the final screen as a live one is read.
     pub(super) fn read(&self, what: &Read) -> Result<ReadReply, Failure> {
         read(&self.restored(), self.state(), what)
+    }
+
+    /// Where the next process's counts begin.
+    pub(super) fn next_origin(&self) -> Origin {
+        Origin {
+            output_bytes: self.output_bytes,
+            screen: self.restored().next_origin(),
+        }
     }
 
     fn restored(&self) -> Screen {

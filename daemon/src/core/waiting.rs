@@ -1,13 +1,13 @@
 //! Who waits for something in a session's life: requests that are answered later, each exactly once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use leakgate_probe::Held;
 
+use super::attached::Attached;
 use super::waits::Waiter;
-use super::{Access, ClientId, Ticket};
+use super::{ClientId, Ticket};
 use crate::gauges::WAITERS;
 
 /// Requests of one kind (for a session to run, for something of it, for its end) that wait for one session; apart, so that
@@ -89,7 +89,7 @@ pub(super) struct Calls {
     pub(super) closers: Vec<Closer>,
     pub(super) run: Option<Box<Run>>,
     pub(super) archiver: Option<Archiver>,
-    pub(super) attached: BTreeMap<ClientId, Access>,
+    pub(super) attached: Attached,
 }
 
 impl Closer {
@@ -114,7 +114,7 @@ impl Calls {
     /// Whether this client is among them.
     pub(super) fn has(&self, client: ClientId) -> bool {
         let is = |pending: &Pending| pending.ticket.client == client;
-        self.attached.contains_key(&client)
+        self.attached.has(client)
             || self
                 .waiters
                 .iter()

@@ -136,6 +136,11 @@ impl Daemon {
                 handle,
                 order,
             } => session.attach(client, handle, order),
+            Effect::AttachAgain {
+                session,
+                clients,
+                size,
+            } => session.attach_again(clients, size),
             Effect::Detach { session, client } => session.detach(client),
             Effect::HangUp { client, handle } => {
                 tracing::info!(

@@ -10,7 +10,7 @@ use leakgate_probe::Held;
 use sessiond_protocol::{SessionId, Size};
 use tokio::sync::Notify;
 
-use crate::core::ClientId;
+use crate::core::{ClientId, Flow};
 use crate::fanout::{Outbox, Resync, Urgency};
 use crate::gauges::SUBSCRIBERS;
 
@@ -53,6 +53,7 @@ impl Audience {
         client: ClientId,
         outbox: Arc<Outbox>,
         size: Option<Size>,
+        flow: Flow,
         beginning: Beginning,
     ) {
         self.detach(client);
@@ -65,7 +66,7 @@ impl Audience {
             client,
             outbox,
             size,
-            held: false,
+            held: flow == Flow::Stopped,
             missed,
             _counted: SUBSCRIBERS.hold(1),
         });

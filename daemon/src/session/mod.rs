@@ -86,6 +86,23 @@ impl Session {
         self.terminal().keep_text();
     }
 
+    /// Attaches those who were attached to the session's last process, used last last; none of them is being used by that, so
+    /// the terminal takes no other size than the one that they have said meanwhile.
+    pub(crate) fn attach_again(
+        &self,
+        clients: Vec<(ClientId, Arc<Outbox>, AttachOrder)>,
+        size: Option<Size>,
+    ) {
+        let mut terminal = self.terminal();
+        for (client, outbox, order) in clients {
+            terminal.attach(self.id, client, outbox, order);
+        }
+        if let Some(size) = size {
+            self.set_size(&mut terminal, size);
+        }
+        terminal.send_snapshots(self.id, &self.poke);
+    }
+
     pub(crate) fn detach(&self, client: ClientId) {
         let mut terminal = self.terminal();
         terminal.audience().detach(client);
@@ -150,10 +167,11 @@ impl Session {
         id: RequestId,
     ) -> Result<(), Failure> {
         let mut terminal = self.terminal();
-        terminal.input().push(bytes, outbox, id)?;
+        // Typing is use, also where the program takes no more.
         if terminal.audience().used(client, None) {
             self.settle_size(&mut terminal);
         }
+        terminal.input().push(bytes, outbox, id)?;
         self.poke.notify_one();
         Ok(())
     }

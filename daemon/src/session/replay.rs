@@ -1,4 +1,4 @@
-//! The last output of a session, byte for byte, for a client that comes back and knows how far it had read.
+//! The last output of a session's process, byte for byte, for a client that comes back and knows how far it had read.
 
 use std::collections::VecDeque;
 
@@ -13,16 +13,20 @@ pub(crate) const REPLAY_BYTES_MAX: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Replay {
     tail: VecDeque<u8>,
-    /// Bytes put out so far.
+    /// Bytes that the session's earlier processes put out.
+    before: u64,
+    /// Bytes put out so far, with those.
     total: u64,
     accounted: Held,
 }
 
 impl Replay {
-    pub(crate) fn new() -> Self {
+    /// Nothing yet, after what the session's earlier processes put out.
+    pub(crate) fn new(before: u64) -> Self {
         Self {
             tail: VecDeque::new(),
-            total: 0,
+            before,
+            total: before,
             accounted: REPLAY_BYTES.hold(0),
         }
     }
@@ -49,9 +53,12 @@ impl Replay {
         self.tail.extend(kept);
     }
 
-    /// Whether everything from `offset` on is still here.
+    /// Whether everything from `offset` on is still here. Where the last process ended and this one began is both the end of the
+    /// one's screen and the beginning of the other's, so it needs a snapshot.
     pub(crate) fn reaches(&self, offset: u64) -> bool {
-        offset <= self.total && self.total - offset <= self.tail.len() as u64
+        let is_of_this_process = offset > self.before || self.before == 0;
+        let is_kept = offset <= self.total && self.total - offset <= self.tail.len() as u64;
+        is_of_this_process && is_kept
     }
 
     /// Everything from `offset` on; none where that is not here any more, or lies ahead.
@@ -81,7 +88,7 @@ mod tests {
             pieces in proptest::collection::vec((any::<u8>(), 0usize..50_000), 0..12),
             back in 0usize..100_000,
         ) {
-            let (mut replay, mut all) = (Replay::new(), Vec::new());
+            let (mut replay, mut all) = (Replay::new(0), Vec::new());
             for (byte, length) in pieces {
                 let piece = vec![byte; length];
                 replay.push(&piece);
@@ -94,5 +101,18 @@ mod tests {
             prop_assert_eq!(replay.since(from as u64), expected);
             prop_assert_eq!(replay.since(all.len() as u64 + 1), None);
         }
+    }
+
+    #[test]
+    fn an_offset_in_the_output_of_an_earlier_process_is_none_in_this_ones() {
+        let mut replay = Replay::new(500);
+        assert_eq!(replay.since(500), None);
+        replay.push(b"next");
+        assert_eq!(replay.total(), 504);
+        for of_the_last in [0, 499, 500] {
+            assert_eq!(replay.since(of_the_last), None);
+        }
+        assert_eq!(replay.since(502).as_deref(), Some(&b"xt"[..]));
+        assert_eq!(replay.since(504).as_deref(), Some(&b""[..]));
     }
 }

@@ -102,7 +102,7 @@ async fn start(
         .await
         .map_err(|error| refusal(&error))?;
     let mut child = spawned.child;
-    let mut terminal = Terminal::new(order.size, &order.recipe);
+    let mut terminal = Terminal::new(order.size, &order.recipe, order.origin);
     if let Some(text) = &order.show_first {
         terminal.show_first(text);
     }

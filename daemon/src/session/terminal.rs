@@ -18,7 +18,7 @@ use super::lookout::Lookout;
 use super::read::{LINES_ANSWER_BYTES_MAX, read};
 use super::replay::Replay;
 use crate::archives::TEXT_BYTES_MAX;
-use crate::core::{Access, AttachOrder, ClientId, Facts, Flow, Remains};
+use crate::core::{Access, AttachOrder, ClientId, Facts, Flow, Origin, Remains};
 use crate::fanout::{Outbox, Urgency};
 use crate::gauges::SCREEN_BYTES;
 use crate::history_budget::{HistoryBudget, Share};
@@ -57,16 +57,17 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    pub(crate) fn new(size: Size, params: &CreateParams) -> Self {
+    /// A blank terminal whose counts begin at `origin`.
+    pub(crate) fn new(size: Size, params: &CreateParams, origin: Origin) -> Self {
         let limit = scrollback_limit(params);
-        let screen = Screen::new(screen_size(size), limit);
+        let screen = Screen::continuing(screen_size(size), limit, origin.screen);
         let accounted = SCREEN_BYTES.hold(screen.retained_bytes());
         let now = Instant::now();
         Self {
             screen,
             audience: Audience::default(),
             input: InputQueue::default(),
-            replay: Replay::new(),
+            replay: Replay::new(origin.output_bytes),
             lookout: Lookout::new(now),
             flow: Flow::Running,
             quiet_since: now,
@@ -180,7 +181,8 @@ impl Terminal {
             Some(bytes) => Beginning::Output(encode_output(session, &bytes)),
         };
         let size = order.size.filter(|_| order.access == Access::Full);
-        self.audience.attach(client, outbox, size, beginning);
+        self.audience
+            .attach(client, outbox, size, order.flow, beginning);
     }
 
     /// Sends the screen to every client that is behind and has room, and waits for room for the others.
@@ -210,7 +212,7 @@ impl Terminal {
         self.input.fail_all();
         let text = self.keep_text.then(|| self.whole_text());
         let (size, cursor) = (self.facts().size, cursor(&self.screen));
-        let screen = std::mem::replace(&mut self.screen, empty_screen());
+        let screen = std::mem::replace(&mut self.screen, empty_screen(Origin::default().screen));
         self.accounted.resize(0);
         Remains {
             size,
@@ -229,7 +231,8 @@ impl Terminal {
         self.share = None;
         self.audience.clear();
         self.input.fail_all();
-        self.screen = empty_screen();
+        let origin = self.screen.next_origin();
+        self.screen = empty_screen(origin);
         self.accounted.resize(0);
         Remains {
             size: Size::DEFAULT,
@@ -237,7 +240,7 @@ impl Terminal {
             output_bytes: self.replay.total(),
             bells: 0,
             last_output_unix_ms: self.last_output_unix_ms,
-            screen: empty_screen().shed(),
+            screen: empty_screen(origin).shed(),
             output: None,
             text: None,
         }
@@ -372,11 +375,9 @@ pub(crate) fn state_of(screen: &Screen, last_output_unix_ms: Option<u64>) -> Scr
     }
 }
 
-fn empty_screen() -> Screen {
-    Screen::new(
-        sessiond_screen::Size::DEFAULT,
-        ScrollbackLimit { lines: 0, bytes: 0 },
-    )
+fn empty_screen(origin: sessiond_screen::Origin) -> Screen {
+    let limit = ScrollbackLimit { lines: 0, bytes: 0 };
+    Screen::continuing(sessiond_screen::Size::DEFAULT, limit, origin)
 }
 
 fn cursor(screen: &Screen) -> Cursor {

@@ -1,7 +1,10 @@
 //! Several clients on one session: whose size it has, who may write, who goes on where, and who is in nobody's way.
 
 use sessiond_client::{Client, ClientError, Event};
-use sessiond_protocol::{AttachParams, ErrorCode, INPUT_BYTES_MAX, SessionId, SessionRef, Size};
+use sessiond_protocol::{
+    AttachParams, ErrorCode, INPUT_BYTES_MAX, Read, ReadReply, ScreenState, SessionId, SessionRef,
+    Size, StyledLine, TextPattern,
+};
 
 use crate::daemon::{Daemon, block_on, read_until, shell};
 
@@ -219,11 +222,7 @@ fn a_slow_reader_of_one_attachment_delays_nothing_else_on_the_connection() {
         let mut read = client.attach(quiet, None).await.unwrap();
         client.write(busy, b"\n").await.unwrap();
         client
-            .wait_text(
-                busy,
-                sessiond_protocol::TextPattern::Text("over".into()),
-                None,
-            )
+            .wait_text(busy, TextPattern::Text("over".into()), None)
             .await
             .unwrap();
         client.ping().await.unwrap();
@@ -333,4 +332,71 @@ fn a_name_is_as_good_as_a_number() {
         attachment.detach().await.unwrap();
         assert_eq!(client.get(name()).await.unwrap().clients, 0);
     });
+}
+
+#[test]
+fn whose_size_a_session_has_is_not_forgotten_when_it_is_restarted() {
+    let daemon = Daemon::start();
+    block_on(async {
+        let (one, two) = (connect(&daemon).await, connect(&daemon).await);
+        let session = shell(&one, SIZES).await.id;
+        let mut first = one.attach(session, Some(size(30, 100))).await.unwrap();
+        let mut second = two.attach(session, Some(size(20, 60))).await.unwrap();
+        read_until(&mut first, "ready").await;
+        two.restart(session).await.unwrap();
+        while !matches!(second.next().await, Some(Event::Respawning(..))) {}
+        read_until(&mut second, "ready").await;
+        assert_eq!(two.get(session).await.unwrap().size, size(20, 60));
+        first.write(b"\n").await.unwrap();
+        read_until(&mut second, "size 30 100.").await;
+        second.resize(size(21, 61)).await.unwrap();
+        read_until(&mut second, "size 21 61.").await;
+        second.detach().await.unwrap();
+        assert_eq!(two.get(session).await.unwrap().size, size(30, 100));
+    });
+}
+
+#[test]
+fn a_place_in_one_processs_output_screen_or_lines_is_none_in_the_next_ones() {
+    let daemon = Daemon::start();
+    block_on(async {
+        let client = connect(&daemon).await;
+        let script = "seq 100; echo -n ready; exec cat";
+        let session = shell(&client, script).await.id;
+        let mut attachment = client.attach(session, None).await.unwrap();
+        read_until(&mut attachment, "ready").await;
+        let left = attachment.offset();
+        attachment.detach().await.unwrap();
+        let before = state(&client, session, None).await.0;
+        assert_eq!(client.restart(session).await.unwrap().output_bytes, left);
+        let text = TextPattern::Text("ready".into());
+        client.wait_text(session, text, None).await.unwrap();
+        // The new process has put out as much as the old one.
+        let params = AttachParams {
+            from: Some(left),
+            ..AttachParams::new(session)
+        };
+        let mut attachment = client.attach_with(params).await.unwrap();
+        assert_eq!(attachment.from(), None);
+        assert!(matches!(attachment.next().await, Some(Event::Snapshot(_))));
+        assert_eq!(attachment.offset(), 2 * left);
+        let (after, rows) = state(&client, session, Some(before.revision)).await;
+        assert!(after.revision > before.revision);
+        assert_eq!(after.first_line, before.top_line + 24);
+        let lines: Vec<u64> = rows.iter().map(|row| row.line).collect();
+        let shown: Vec<u64> = (after.top_line..after.top_line + 24).collect();
+        assert_eq!(lines, shown);
+    });
+}
+
+/// A session's screen: what it is like, and its rows that have changed since a revision.
+async fn state(
+    client: &Client,
+    session: SessionId,
+    since: Option<u64>,
+) -> (ScreenState, Vec<StyledLine>) {
+    match client.read(session, Read::Rows { since }).await.unwrap() {
+        ReadReply::Rows { state, rows } => (state, rows),
+        other => panic!("{other:?}"),
+    }
 }

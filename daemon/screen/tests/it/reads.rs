@@ -144,3 +144,23 @@ fn a_large_history_is_searched_in_bounded_pieces() {
     }
     assert!((2..5).contains(&asked), "{asked}");
 }
+
+#[test]
+fn a_screen_that_follows_another_shares_no_revision_and_no_line_with_it() {
+    let size = sessiond_screen::Size::DEFAULT;
+    let mut screen = Screen::new(size, LIMIT);
+    (0..100).for_each(|number| screen.feed(format!("{number}\r\n").as_bytes()));
+    let (last, shown_to) = (screen.revision(), screen.top_line() + 24);
+    let mut next = Screen::continuing(size, LIMIT, screen.next_origin());
+    assert_eq!((next.first_line(), next.top_line()), (shown_to, shown_to));
+    assert_eq!(next.changed_rows(last).count(), 24);
+    (0..30).for_each(|number| next.feed(format!("{number}\r\n").as_bytes()));
+    assert_eq!(next.first_line(), shown_to);
+    assert_eq!(next.top_line(), shown_to + 7);
+    // The same holds of what is kept of it.
+    let restored = screen.shed().restored(size);
+    assert_eq!(restored.top_line() + 24, shown_to);
+    assert_eq!(restored.changed_rows(last).count(), 24);
+    let origin = restored.next_origin();
+    assert!(origin.revision > restored.revision() && origin.line >= shown_to);
+}

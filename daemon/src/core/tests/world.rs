@@ -116,6 +116,9 @@ fn remains() -> Remains {
     }
 }
 
+/// Who is attached to a session's next process and how, and which size that takes.
+pub(super) type Again = (Vec<(ClientId, AttachOrder)>, Option<Size>);
+
 pub(super) struct World {
     pub(super) core: Core<Paper>,
     start: Instant,
@@ -128,6 +131,8 @@ pub(super) struct World {
     seats: BTreeMap<u64, ClientId>,
     last_client: u64,
     pub(super) starting: Vec<SessionId>,
+    /// All that was ever to be started.
+    pub(super) orders: Vec<StartOrder>,
     pub(super) running: BTreeSet<SessionId>,
     pub(super) ending: BTreeSet<SessionId>,
     /// Under which name each of those was started, or was renamed to.
@@ -137,6 +142,8 @@ pub(super) struct World {
     /// Who has been told that he is attached, and not yet that this is over.
     pub(super) audience: BTreeSet<(SessionId, ClientId)>,
     detaching: BTreeMap<RequestId, SessionId>,
+    /// What new processes of sessions were told of who is attached, and which size they take.
+    pub(super) attached_again: Vec<Again>,
     /// Which text is looked for on which running session's screen, by request.
     pub(super) watched: BTreeSet<(SessionId, ClientId, RequestId)>,
     pub(super) notices: Vec<(ClientId, Notice)>,
@@ -168,12 +175,14 @@ impl World {
             seats: BTreeMap::new(),
             last_client: 0,
             starting: Vec::new(),
+            orders: Vec::new(),
             running: BTreeSet::new(),
             ending: BTreeSet::new(),
             names: BTreeMap::new(),
             attached: BTreeSet::new(),
             audience: BTreeSet::new(),
             detaching: BTreeMap::new(),
+            attached_again: Vec::new(),
             watched: BTreeSet::new(),
             notices: Vec::new(),
             hung_up: Vec::new(),
@@ -203,13 +212,7 @@ impl World {
             Effect::Reply { client, id, result } => self.answer(client, id, result),
             Effect::Notify { client, notice } => self.notified(client, notice),
             Effect::Refuse { client, .. } => assert!(self.connected.remove(&client)),
-            Effect::Start { session, .. } => {
-                self.starting.push(session);
-                let entry = self.core.sessions.get(session).unwrap();
-                if let Some(name) = entry.name.clone() {
-                    self.names.insert(session, name);
-                }
-            }
+            Effect::Start { session, order } => self.begin_start(session, order),
             Effect::End { session } => {
                 let runs = self.running.contains(&session.id);
                 assert!(runs, "the end of what does not run");
@@ -231,6 +234,16 @@ impl World {
                 assert!(self.running.contains(&session.id));
                 self.attached.insert((session.id, client));
                 self.audience.insert((session.id, client));
+            }
+            Effect::AttachAgain {
+                session,
+                clients,
+                size,
+            } => {
+                let orders = clients
+                    .into_iter()
+                    .map(|(client, _, order)| (client, order));
+                self.attach_again(session.id, (orders.collect(), size));
             }
             Effect::Detach { session, client } => {
                 assert!(self.attached.remove(&(session.id, client)));
@@ -263,6 +276,15 @@ impl World {
         }
     }
 
+    fn begin_start(&mut self, session: SessionId, order: StartOrder) {
+        self.starting.push(session);
+        self.orders.push(order);
+        let entry = self.core.sessions.get(session).unwrap();
+        if let Some(name) = entry.name.clone() {
+            self.names.insert(session, name);
+        }
+    }
+
     fn notified(&mut self, client: ClientId, notice: Notice) {
         let (Notice::Exited { session, .. } | Notice::Respawning { session, .. }) = notice else {
             panic!("{notice:?}");
@@ -273,6 +295,14 @@ impl World {
             self.audience.remove(&(session, client));
         }
         self.notices.push((client, notice));
+    }
+
+    fn attach_again(&mut self, session: SessionId, again: Again) {
+        for (client, _) in &again.0 {
+            assert!(self.connected.contains(client));
+            self.attached.insert((session, *client));
+        }
+        self.attached_again.push(again);
     }
 
     fn answer(&mut self, client: ClientId, id: RequestId, result: Result<Success, Failure>) {

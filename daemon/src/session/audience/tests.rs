@@ -11,7 +11,8 @@ fn size(side: u16) -> Size {
 fn join(audience: &mut Audience, client: u64, size: Option<Size>) -> Arc<Outbox> {
     let outbox = Arc::new(Outbox::default());
     let client = ClientId(client);
-    audience.attach(client, Arc::clone(&outbox), size, Beginning::Snapshot);
+    let (outbox_there, flow) = (Arc::clone(&outbox), Flow::Running);
+    audience.attach(client, outbox_there, size, flow, Beginning::Snapshot);
     outbox
 }
 
@@ -105,6 +106,19 @@ fn a_client_that_holds_gets_nothing_until_it_releases_and_the_others_get_everyth
 }
 
 #[test]
+fn a_client_that_holds_when_it_is_attached_gets_the_screen_when_it_releases() {
+    let (mut audience, outbox) = (Audience::default(), Arc::new(Outbox::default()));
+    let (client, beginning) = (ClientId(1), Beginning::Snapshot);
+    audience.attach(client, Arc::clone(&outbox), None, Flow::Stopped, beginning);
+    catch_up(&mut audience);
+    audience.send(&Bytes::from_static(b"12345"), 5, &Arc::default());
+    assert_eq!(outbox.queued_bytes(), 0);
+    audience.hold(client, false);
+    catch_up(&mut audience);
+    assert!(outbox.queued_bytes() > 0);
+}
+
+#[test]
 fn who_held_and_missed_nothing_gets_no_snapshot() {
     let mut audience = Audience::default();
     let client = join(&mut audience, 1, None);
@@ -121,7 +135,8 @@ fn a_client_that_goes_on_from_an_offset_begins_with_what_it_has_not_seen() {
     let (mut audience, outbox) = (Audience::default(), Arc::new(Outbox::default()));
     let missing = Bytes::from_static(b"missing");
     let beginning = Beginning::Output(missing.clone());
-    audience.attach(ClientId(1), Arc::clone(&outbox), None, beginning);
+    let (client, flow) = (ClientId(1), Flow::Running);
+    audience.attach(client, Arc::clone(&outbox), None, flow, beginning);
     catch_up(&mut audience);
     assert_eq!(outbox.queued_bytes(), missing.len());
 }

@@ -3,7 +3,7 @@ use super::*;
 const SESSION: SessionId = SessionId(1);
 
 fn terminal() -> Terminal {
-    Terminal::new(Size::DEFAULT, &CreateParams::default())
+    Terminal::new(Size::DEFAULT, &CreateParams::default(), Origin::default())
 }
 
 #[test]
@@ -17,6 +17,7 @@ fn order(from: Option<u64>) -> AttachOrder {
     AttachOrder {
         access: Access::Full,
         size: None,
+        flow: Flow::Running,
         from,
     }
 }
@@ -28,6 +29,7 @@ fn who_looks_only_has_no_say_in_the_size() {
     let with = |size, access| AttachOrder {
         access,
         size: Some(size),
+        flow: Flow::Running,
         from: None,
     };
     let (writer, reader) = (with(large, Access::Full), with(small, Access::ReadOnly));
