@@ -200,15 +200,16 @@ impl Outbox {
         true
     }
 
+    /// Whether a screen would find room.
+    pub(crate) fn has_room_for_snapshot(&self, urgency: Urgency) -> bool {
+        self.lock().has_room_for_snapshot(urgency)
+    }
+
     /// Queues a screen, and before it how much it stands for; false when there is no room.
     #[must_use]
     pub(crate) fn push_snapshot(&self, resync: &Resync<'_>, urgency: Urgency) -> bool {
         let mut queue = self.lock();
-        let mark = match urgency {
-            Urgency::WhenRoomy => ROOMY_BYTES,
-            Urgency::Last => OUTPUT_BYTES_MAX,
-        };
-        if queue.bytes > mark {
+        if !queue.has_room_for_snapshot(urgency) {
             return false;
         }
         let Resync {
@@ -374,6 +375,14 @@ impl Queue {
             self.frames = VecDeque::new(); // a burst's memory is not kept
         }
         Some(queued.frame)
+    }
+
+    const fn has_room_for_snapshot(&self, urgency: Urgency) -> bool {
+        let mark = match urgency {
+            Urgency::WhenRoomy => ROOMY_BYTES,
+            Urgency::Last => OUTPUT_BYTES_MAX,
+        };
+        self.bytes <= mark
     }
 
     fn is_roomy(&self) -> bool {

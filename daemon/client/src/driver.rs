@@ -25,8 +25,11 @@ pub(crate) const OUTGOING_FRAMES_MAX: usize = 16;
 #[derive(Debug, Clone)]
 pub(crate) struct Handle {
     link: Arc<Link>,
-    outgoing: mpsc::Sender<Bytes>,
+    outgoing: mpsc::Sender<Outgoing>,
 }
+
+/// A request's frame.
+type Outgoing = (RequestId, Bytes);
 
 /// An attachment's place in its connection, from before it is asked for. Dropping it gives the place up.
 #[derive(Debug)]
@@ -57,7 +60,7 @@ impl Seat {
     /// The session's next event, and its offset after it.
     pub(crate) async fn next(&self, session: SessionId) -> Option<(Event, u64)> {
         let (event, offset, wish) = self.mailbox.pop().await?;
-        self.handle.link.wish(session, wish);
+        self.handle.link.wish(session, &self.mailbox, wish);
         Some((event, offset))
     }
 
@@ -95,7 +98,7 @@ pub(crate) fn connect(
 async fn drive(
     stream: UnixStream,
     incoming: FrameBuffer,
-    frames: mpsc::Receiver<Bytes>,
+    frames: mpsc::Receiver<Outgoing>,
     end: EndOnDrop,
 ) {
     tokio::select! {
@@ -107,13 +110,14 @@ async fn drive(
 
 /// Writes frames until every caller is gone. A failed write ends only the writing: what the server said before it
 /// closed is still to be read.
-async fn send(stream: &UnixStream, mut frames: mpsc::Receiver<Bytes>, link: &Link) {
+async fn send(stream: &UnixStream, mut frames: mpsc::Receiver<Outgoing>, link: &Link) {
     loop {
         let frame = tokio::select! {
             biased;
             frame = link.errand() => frame,
             frame = frames.recv() => match frame {
-                Some(frame) => frame,
+                Some((id, frame)) if link.is_to_be_sent(id) => frame,
+                Some(_) => continue,
                 None => return,
             },
         };
@@ -259,15 +263,18 @@ impl Handle {
         encode: impl FnOnce(RequestId) -> Bytes,
     ) -> Result<Success, ClientError> {
         let (reply, answer) = oneshot::channel();
-        let id = self.link.expect_reply(Pending { reply, attach })?;
-        let mut waiting = Waiting {
+        let id = self.link.expect_reply(Pending {
+            reply,
+            attach,
+            is_sent: false,
+        })?;
+        let _waiting = Waiting {
             link: &self.link,
             id,
-            is_revocable: false, // not yet sent
+            is_revocable,
         };
         // When the task no longer takes frames, it ends or has ended, and so does the wait below.
-        let _ = self.outgoing.send(encode(id)).await;
-        waiting.is_revocable = is_revocable;
+        let _ = self.outgoing.send((id, encode(id))).await;
         answer.await.unwrap_or(Err(ClientError::Disconnected))
     }
 }

@@ -9,7 +9,7 @@
 //! reply. The task always reads its socket and answers the server's questions whether this client lives. An
 //! [`Attachment`] whose reader falls behind by 256 KiB asks the server to hold that session's output; what is missed
 //! meanwhile comes as a snapshot. Nothing here has a deadline: wrap a call in `tokio::time::timeout` where one is wanted. A
-//! call that is dropped half-way leaves the connection usable, and a wait that is dropped is taken back.
+//! call that is dropped half-way leaves the connection usable: what was not sent yet is not sent, and a wait is taken back.
 
 mod archive;
 mod attachment;

@@ -24,8 +24,8 @@ impl Client {
         }
     }
 
-    /// Starts a session, waits for its end, and returns what came of it. When the call is dropped the session goes on
-    /// until the connection ends.
+    /// Starts a session, waits for its end, and returns what came of it. When the call is dropped, what
+    /// it started is ended.
     ///
     /// # Errors
     /// As [`Client::create`].

@@ -42,7 +42,9 @@ struct Errands {
     pong: bool,
     /// Waits that nobody waits for any more. No more than the server has taken and not answered.
     cancel: BTreeSet<RequestId>,
-    flow: BTreeMap<SessionId, Wish>,
+    /// Sessions of which the server has to hear whether to hold their output; what, is read when it is said, so that nothing that
+    /// was thought of earlier comes later.
+    flow: BTreeSet<SessionId>,
     detach: BTreeSet<SessionId>,
 }
 
@@ -52,6 +54,8 @@ struct Errands {
 pub(crate) struct Pending {
     pub(crate) reply: oneshot::Sender<Result<Success, ClientError>>,
     pub(crate) attach: Option<Arc<Mailbox>>,
+    /// Its frame is being written or has been: then the server may be at it.
+    pub(crate) is_sent: bool,
 }
 
 impl Link {
@@ -75,13 +79,20 @@ impl Link {
         Ok(id)
     }
 
-    /// Notes that nobody waits for a reply any more; a request that may take long is taken back.
+    /// Whether a request whose turn has come is to be sent: not when its caller has given up already.
+    pub(crate) fn is_to_be_sent(&self, id: RequestId) -> bool {
+        let mut shared = self.lock();
+        let pending = shared.pending.get_mut(&id);
+        pending.map(|pending| pending.is_sent = true).is_some()
+    }
+
+    /// Notes that nobody waits for a reply any more; a request that was sent and may take long is taken back.
     pub(crate) fn give_up(&self, id: RequestId, is_revocable: bool) {
         let mut shared = self.lock();
-        if shared.pending.remove(&id).is_none() {
+        let Some(pending) = shared.pending.remove(&id) else {
             return;
-        }
-        if is_revocable {
+        };
+        if is_revocable && pending.is_sent {
             shared.errands.cancel.insert(id);
         }
         self.errand.notify_one(); // a detach may have waited for it
@@ -101,6 +112,8 @@ impl Link {
                     mailbox.begin(from.unwrap_or_default());
                     if let Some(earlier) = shared.attachments.insert(session.id, mailbox) {
                         earlier.close();
+                        // What was said for the earlier one may have reached the server after the attach.
+                        shared.errands.flow.insert(session.id);
                     }
                 }
                 // Its caller has stopped waiting.
@@ -127,21 +140,23 @@ impl Link {
         };
         mailbox.room().await;
         let is_last = matches!(event, Event::Exited(..));
-        self.wish(session, mailbox.push(event, offset));
+        let wish = mailbox.push(event, offset);
+        self.wish(session, &mailbox, wish);
         if is_last {
             mailbox.close();
             self.lock().attachments.remove(&session);
         }
     }
 
-    /// Asks the server to hold or release a session's output.
-    pub(crate) fn wish(&self, session: SessionId, wish: Wish) {
+    /// Sees to it that the server hears what the session's attachment wants; one that was replaced wants nothing any more.
+    pub(crate) fn wish(&self, session: SessionId, mailbox: &Arc<Mailbox>, wish: Wish) {
         if wish == Wish::Nothing {
             return;
         }
         let mut shared = self.lock();
-        if shared.attachments.contains_key(&session) {
-            shared.errands.flow.insert(session, wish);
+        let current = shared.attachments.get(&session);
+        if current.is_some_and(|current| Arc::ptr_eq(current, mailbox)) {
+            shared.errands.flow.insert(session);
             self.errand.notify_one();
         }
     }
@@ -226,13 +241,16 @@ impl Shared {
         if let Some(request) = self.errands.cancel.pop_first() {
             return Some(Request::Cancel(CancelParams { request }));
         }
-        if let Some((session, wish)) = self.errands.flow.pop_first() {
+        while let Some(session) = self.errands.flow.pop_first() {
+            let Some(mailbox) = self.attachments.get(&session) else {
+                continue; // it has ended
+            };
             let params = SessionParams {
                 session: session.into(),
             };
-            return Some(match wish {
-                Wish::Hold => Request::Hold(params),
-                Wish::Release | Wish::Nothing => Request::Release(params),
+            return Some(match mailbox.is_held() {
+                true => Request::Hold(params),
+                false => Request::Release(params),
             });
         }
         // While an attach is under way it may be to the session that was left, and goes before.
@@ -253,3 +271,6 @@ impl Shared {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,12 +19,11 @@ const HOLD_EVENTS: usize = 512;
 pub(crate) const EVENT_BYTES_MAX: usize = 4 << 20;
 const EVENTS_MAX: usize = 8192;
 
-/// What is to be asked of the server after a change.
+/// Whether the server has to hear of a change. What it is told is what holds when it is told: [`Mailbox::is_held`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wish {
     Nothing,
-    Hold,
-    Release,
+    Tell,
 }
 
 /// The queue.
@@ -42,7 +41,7 @@ struct Queue {
     bytes: usize,
     /// Of the last event that was put in.
     offset: u64,
-    /// The server was asked to hold.
+    /// The server is to hold.
     held: bool,
     /// Nothing is put in any more.
     closed: bool,
@@ -85,13 +84,18 @@ impl Mailbox {
         queue.bytes += bytes;
         let wish = if !queue.held && queue.is_over(HOLD_BYTES, HOLD_EVENTS) {
             queue.held = true;
-            Wish::Hold
+            Wish::Tell
         } else {
             Wish::Nothing
         };
         drop(queue);
         self.filled.notify_one();
         wish
+    }
+
+    /// Whether the server is to hold the output for now.
+    pub(crate) fn is_held(&self) -> bool {
+        self.lock().held
     }
 
     /// Waits until another event may be put in.
@@ -119,7 +123,7 @@ impl Mailbox {
                     let caught_up = !queue.is_over(HOLD_BYTES / 2, HOLD_EVENTS / 2);
                     let wish = if queue.held && caught_up {
                         queue.held = false;
-                        Wish::Release
+                        Wish::Tell
                     } else {
                         Wish::Nothing
                     };
@@ -188,11 +192,8 @@ mod tests {
                         wish
                     }
                 };
-                match wish {
-                    Wish::Hold => prop_assert!(!std::mem::replace(&mut held, true)),
-                    Wish::Release => prop_assert!(std::mem::replace(&mut held, false)),
-                    Wish::Nothing => {}
-                }
+                let before = std::mem::replace(&mut held, mailbox.is_held());
+                prop_assert_eq!(wish == Wish::Tell, before != held);
                 let over = put - taken >= HOLD_BYTES as u64;
                 prop_assert!(held || !over, "{} bytes wait and nobody holds", put - taken);
             }

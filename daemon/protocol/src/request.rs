@@ -61,7 +61,8 @@ pub enum Request {
     WaitText(WaitTextParams),
     /// Answered `idle` when a session has put out nothing for a while.
     WaitIdle(WaitIdleParams),
-    /// Takes back a wait of this connection, which is answered `cancelled`. Answered `withdrawn`.
+    /// Takes back a wait or a run of this connection, which is answered `cancelled`; what a run started is ended. Answered
+    /// `withdrawn`.
     Cancel(CancelParams),
     /// Starts a session, waits for its end and forgets it. Answered `ran`. When this connection ends before, the session
     /// is ended.

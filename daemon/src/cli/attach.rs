@@ -1,5 +1,6 @@
 //! A session on this terminal: its output here, what is typed here there.
 
+use std::convert::Infallible;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -27,6 +28,10 @@ const TYPED_BYTES: usize = 4096;
 
 /// How long a detach waits for the session to take what was typed before it.
 const LAST_KEYS_MAX: Duration = Duration::from_secs(1);
+
+/// How long leaving waits for room on a terminal that is full, for what undoes the session's switches: a slow line takes that
+/// long for what the kernel keeps for it.
+const RESET_MAX: Duration = Duration::from_secs(3);
 
 const BELL: &[u8] = b"\x07";
 
@@ -99,7 +104,10 @@ pub(super) async fn attach(
         client.close().await;
         output::line(&format!("[suspended; {name} goes on]"));
         suspend::stop().map_err(|source| CliError::system("stop this process", source))?;
-        client = connect(socket).await?;
+        client = tokio::select! {
+            client = connect(socket) => client?,
+            () = signals.end() => return Ok(ExitCode::Success),
+        };
     }
 }
 
@@ -159,6 +167,10 @@ async fn visit(
     if parting == Parting::Detached || parting == Parting::Suspended {
         // What was typed before the keys is still the session's.
         let _ = timeout(LAST_KEYS_MAX, sending).await;
+    }
+    if parting != Parting::TerminalGone {
+        // One that takes nothing for so long is not being looked at.
+        let _ = timeout(RESET_MAX, terminal.reset()).await;
     }
     Ok(parting)
 }
@@ -288,22 +300,11 @@ impl Signals {
 
     /// Follows this terminal's size until a signal asks to end or to stop.
     async fn wait(&mut self, client: &Client, session: SessionId) -> Parting {
-        loop {
-            tokio::select! {
-                _ = self.window.recv() => {
-                    if let Some(size) = size() {
-                        // A session that ends meanwhile has no size, and one that is only looked at takes none.
-                        let _ = client.resize(session, size).await;
-                    }
-                }
-                _ = self.suspend.recv() => {
-                    if suspend::is_possible() {
-                        return Parting::Suspended;
-                    }
-                }
-                () = end(&mut self.terminate, &mut self.interrupt, &mut self.hangup) => {
-                    return Parting::Signalled;
-                }
+        tokio::select! {
+            never = follow_size(&mut self.window, client, session) => match never {},
+            () = suspended(&mut self.suspend) => Parting::Suspended,
+            () = end(&mut self.terminate, &mut self.interrupt, &mut self.hangup) => {
+                Parting::Signalled
             }
         }
     }
@@ -311,6 +312,26 @@ impl Signals {
     /// Waits until a signal asks to end.
     async fn end(&mut self) {
         end(&mut self.terminate, &mut self.interrupt, &mut self.hangup).await;
+    }
+}
+
+async fn follow_size(window: &mut Signal, client: &Client, session: SessionId) -> Infallible {
+    loop {
+        window.recv().await;
+        if let Some(size) = size() {
+            // A session that ends meanwhile has no size, and one that is only looked at takes none.
+            let _ = client.resize(session, size).await;
+        }
+    }
+}
+
+/// Waits until this process is to stop, and can.
+async fn suspended(suspend: &mut Signal) {
+    loop {
+        suspend.recv().await;
+        if suspend::is_possible() {
+            return;
+        }
     }
 }
 

@@ -145,17 +145,25 @@ async fn write(socket: &Path, session: SessionRef, text: &str) -> Result<(), Cli
     if text != "-" {
         return Ok(client.write(id, text.as_bytes()).await?);
     }
-    let mut buffer = vec![0; PIPE_BYTES];
     loop {
-        // Blocking is fine: until there is input there is nothing else to do.
-        let read = io::stdin()
-            .read(&mut buffer)
+        // On a thread of its own: meanwhile the client answers when the daemon asks whether it lives.
+        let read = tokio::task::spawn_blocking(read_piece).await;
+        let piece = read
+            .unwrap_or_else(|panicked| Err(panicked.into()))
             .map_err(|source| CliError::system("read standard input", source))?;
-        if read == 0 {
+        if piece.is_empty() {
             return Ok(());
         }
-        client.write(id, &buffer[..read]).await?;
+        client.write(id, &piece).await?;
     }
+}
+
+/// What comes next on standard input; nothing at its end.
+fn read_piece() -> io::Result<Vec<u8>> {
+    let mut piece = vec![0; PIPE_BYTES];
+    let read = io::stdin().read(&mut piece)?;
+    piece.truncate(read);
+    Ok(piece)
 }
 
 /// Returns when the daemon has closed its sessions, its socket and this connection.

@@ -1,5 +1,6 @@
 //! This process's own terminal, in raw mode for as long as a session is attached to it.
 
+use std::cell::Cell;
 use std::io::{self, IsTerminal};
 use std::os::fd::OwnedFd;
 
@@ -28,8 +29,10 @@ pub(super) const CLEAR: &[u8] = b"\x1b[?1049l\x1b[r\x1b[m\x1b[H\x1b[2J";
 pub(super) struct RawTerminal {
     before: Termios,
     input: AsyncFd<OwnedFd>,
-    /// None where standard output is no terminal but, say, a file.
+    /// None where standard output is neither terminal nor pipe but, say, a file: that takes everything at once.
     output: Option<AsyncFd<OwnedFd>>,
+    /// What the session has switched on is off again.
+    is_reset: Cell<bool>,
 }
 
 /// Whether a session can be attached to standard input and output.
@@ -68,7 +71,8 @@ impl RawTerminal {
         let input = open_again("/proc/self/fd/0", OFlags::RDONLY)?;
         let output = match io::stdout().is_terminal() {
             true => Some(open_again("/proc/self/fd/1", OFlags::WRONLY)?),
-            false => None,
+            // The event loop takes a pipe and refuses a file.
+            false => open_again("/proc/self/fd/1", OFlags::WRONLY).ok(),
         };
         let mut raw = before.clone();
         raw.make_raw();
@@ -77,6 +81,7 @@ impl RawTerminal {
             before,
             input,
             output,
+            is_reset: Cell::new(false),
         })
     }
 
@@ -110,6 +115,16 @@ impl RawTerminal {
         Ok(())
     }
 
+    /// Switches off what the session has switched on, when the terminal takes it.
+    ///
+    /// # Errors
+    /// The terminal's.
+    pub(super) async fn reset(&self) -> io::Result<()> {
+        self.write(RESET).await?;
+        self.is_reset.set(true);
+        Ok(())
+    }
+
     /// Writes what the terminal takes at once: where it takes nothing, or has gone, there is nobody to see it.
     pub(super) fn try_write(&self, bytes: &[u8]) {
         let _ = match &self.output {
@@ -121,7 +136,9 @@ impl RawTerminal {
 
 impl Drop for RawTerminal {
     fn drop(&mut self) {
-        self.try_write(RESET);
+        if !self.is_reset.get() {
+            self.try_write(RESET);
+        }
         // Not once all is written: a terminal that takes nothing would never be restored.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
     }

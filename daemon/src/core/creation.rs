@@ -10,7 +10,10 @@ use super::entry::{Entry, Fate, Life, being_ended, still_starting};
 use super::requests::Answer;
 use super::waiting::{Pending, Run, WAITERS_PER_SESSION_MAX, Wish};
 use super::waits::deadline;
-use super::{Core, Effect, Keep, Now, Phase, Plane, Recipe, StartOrder, Ticket, shutting_down};
+use super::{
+    Core, Effect, Keep, Now, Phase, Plane, RUNS_PER_CLIENT_MAX, Recipe, StartOrder, Ticket,
+    shutting_down,
+};
 
 /// What a new session finds under its name.
 enum Met {
@@ -57,6 +60,7 @@ impl<P: Plane> Core<P> {
         if params.respawn.is_some() || params.if_exists != IfExists::Refuse {
             return Err(bad("a run has neither respawn nor if_exists"));
         }
+        self.refuse_too_many_runs(ticket)?;
         let place = self.free_name(&params)?;
         let id = self.admit(now, Recipe::new(params), place, Keep::End)?;
         if let Some(mut entry) = self.sessions.change(id) {
@@ -172,6 +176,21 @@ impl<P: Plane> Core<P> {
             predecessor.heir = Some(id);
         }
         Ok(id)
+    }
+
+    /// Refuses a run more than a client may have under way.
+    fn refuse_too_many_runs(&self, ticket: Ticket) -> Result<(), Failure> {
+        let runs = self.sessions.iter().filter(|(_, entry)| {
+            let run = entry.calls.run.as_ref();
+            run.is_some_and(|run| run.pending.ticket.client == ticket.client)
+        });
+        if runs.count() >= RUNS_PER_CLIENT_MAX {
+            return Err(Failure::new(
+                ErrorCode::Limit,
+                format!("{RUNS_PER_CLIENT_MAX} runs of this client are under way already"),
+            ));
+        }
+        Ok(())
     }
 
     /// Refuses a session more, not counting `leaving` of those that there are.

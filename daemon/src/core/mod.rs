@@ -59,6 +59,10 @@ pub(crate) const STARTS_MAX: usize = 16;
 /// Connections at a time. Each costs a descriptor, and up to two screens when it does not read.
 pub(crate) const CLIENTS_MAX: usize = 1024;
 
+/// Runs that one client has under way. Their answers wait for it however slowly it reads, with up to 780 KiB each: 128 KiB of
+/// control characters, each six bytes of JSON.
+pub(crate) const RUNS_PER_CLIENT_MAX: usize = 16;
+
 /// Clients attached to one session. Each costs a queue, and its share of every piece of output.
 pub(crate) const CLIENTS_PER_SESSION_MAX: usize = 256;
 

@@ -284,7 +284,9 @@ impl<P: Plane> Core<P> {
             return;
         };
         let Sighting { ticket, row } = sighting;
-        let taken = entry.take_waiters_if(|waiter| waiter.ticket == ticket);
+        // A client may have given the number of a wait that is over to another request.
+        let is_of_it = |waiter: &mut Waiter| waiter.ticket == ticket && waiter.goal == Goal::Text;
+        let taken = entry.take_waiters_if(is_of_it);
         if taken.is_empty() {
             return;
         }

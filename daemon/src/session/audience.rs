@@ -149,6 +149,9 @@ impl Audience {
             let Some(dropped_bytes) = member.missed else {
                 continue;
             };
+            if !member.outbox.has_room_for_snapshot(urgency) {
+                continue; // a screen takes long to render
+            }
             let resync = Resync {
                 session,
                 offset,

@@ -82,7 +82,14 @@ async fn live(
     // What a paused session's processes still write is read, so that they can end.
     session.set_flow(Flow::Running);
     let held = session.terminal().retained_bytes();
-    let (status, remains) = teardown::end(session, child, cause).await;
+    let mut ended = std::pin::pin!(teardown::end(session, child, cause));
+    // What is shown meanwhile is told at once: what is left behind may take its time, and a wait has a deadline.
+    let (status, remains) = std::future::poll_fn(|context| {
+        let ended = ended.as_mut().poll(context);
+        session.report_sightings(daemon);
+        ended
+    })
+    .await;
     daemon.freed().add(held);
     let by = match cause {
         Cause::Exited(_) => EndedBy::Itself,

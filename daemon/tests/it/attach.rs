@@ -329,12 +329,11 @@ fn the_suspend_key_and_its_signal_give_the_shell_its_terminal_back_and_fg_the_se
     terminal.wait_for("[detached from work]");
 }
 
-#[test]
-fn a_terminal_that_nobody_reads_keeps_no_signal_waiting() {
-    let daemon = Daemon::start();
+/// A terminal on which a session puts out more than anybody reads.
+fn full_terminal(daemon: &Daemon) -> Terminal {
     let script = "echo ready; read line; exec yes 0123456789012345678901234567890123456789";
     daemon.stdout(&["new", "-d", "--name", "work", "--", "sh", "-c", script]);
-    let mut terminal = Terminal::run(&daemon, &["attach", "work"]);
+    let mut terminal = Terminal::run(daemon, &["attach", "work"]);
     terminal.wait_for("ready");
     block_on(async {
         let client = Client::connect(&daemon.socket).await.unwrap();
@@ -348,8 +347,51 @@ fn a_terminal_that_nobody_reads_keeps_no_signal_waiting() {
             attachment.next().await.unwrap();
         }
     });
+    terminal
+}
+
+#[test]
+fn a_terminal_that_nobody_reads_keeps_no_signal_waiting() {
+    let daemon = Daemon::start();
+    let mut terminal = full_terminal(&daemon);
     terminal.signal(Signal::TERM);
     assert_eq!(terminal.exit_code(), 0);
+}
+
+#[test]
+fn a_terminal_that_is_full_when_its_client_leaves_is_reset_as_soon_as_it_takes_something() {
+    let daemon = Daemon::start();
+    let mut terminal = full_terminal(&daemon);
+    terminal.signal(Signal::TERM);
+    while !terminal.seen.contains("1006;1015;1016;2004l") {
+        let last = terminal.seen.len().saturating_sub(64);
+        terminal.seen.drain(..last); // only ASCII is shown here
+        let piece = terminal.output.recv_timeout(DEADLINE).unwrap();
+        terminal.seen.push_str(&String::from_utf8_lossy(&piece));
+    }
+    assert_eq!(terminal.exit_code(), 0);
+    assert!(terminal.is_cooked());
+}
+
+#[test]
+fn a_signal_ends_it_while_a_stopped_daemon_does_not_answer_to_a_new_size() {
+    let daemon = Daemon::start();
+    let mut terminal = Terminal::run(&daemon, &["new", "--", "sh", "-c", "echo ready; exec cat"]);
+    terminal.wait_for("ready");
+    daemon.signal(Signal::STOP);
+    terminal
+        .master
+        .resize(PtySize {
+            rows: 11,
+            cols: 77,
+            pixel_width: 0,
+            pixel_height: 0,
+        })
+        .unwrap();
+    terminal.signal(Signal::TERM);
+    assert_eq!(terminal.exit_code(), 0);
+    assert!(terminal.is_cooked());
+    daemon.signal(Signal::CONT);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Clients that say nothing: those that answer stay, those that do not are cut off.
 
+use std::io::Write;
+use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -93,6 +95,37 @@ fn a_stopped_process_is_cut_off_and_finds_that_out_when_it_goes_on() {
             .await
             .unwrap();
         assert_eq!(status.code(), Some(6));
+    });
+}
+
+#[test]
+fn who_waits_for_its_standard_input_answers_all_the_same() {
+    let daemon = impatient();
+    block_on(async {
+        let client = Client::connect(&daemon.socket).await.unwrap();
+        let session = shell(&client, "stty -echo; echo ready; exec cat").await.id;
+        let mut attachment = client.attach(session, None).await.unwrap();
+        read_until(&mut attachment, "ready").await;
+        let mut piping = std::process::Command::new(assert_cmd::cargo::cargo_bin("sessiond"));
+        piping.arg("--socket").arg(&daemon.socket);
+        piping.args(["write", "1", "-"]).stdin(Stdio::piped());
+        let mut child = piping.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(b"one\n").unwrap();
+        read_until(&mut attachment, "one").await;
+        // Two that came later and say nothing are cut off in this time, one after the other.
+        for _ in 0..2 {
+            let hello = RawConnection::handshake(&daemon.socket, "silent").await;
+            let (mut silent, _) = hello.unwrap();
+            while let Ok(Some(_)) = silent.next().await {}
+        }
+        stdin.write_all(b"two\n").unwrap();
+        read_until(&mut attachment, "two").await;
+        drop(stdin);
+        let status = tokio::task::spawn_blocking(move || child.wait().unwrap())
+            .await
+            .unwrap();
+        assert_eq!(status.code(), Some(0));
     });
 }
 

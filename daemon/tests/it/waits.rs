@@ -5,7 +5,7 @@ use std::time::Duration;
 use sessiond_client::{Client, ClientError, RawConnection};
 use sessiond_protocol::{
     CancelParams, ErrorCode, Failure, REQUESTS_IN_FLIGHT_MAX, Reply, Request, RequestId,
-    ServerMessage, Success, TextPattern, WaitParams, WaitTextParams, encode_control,
+    ServerMessage, SessionState, Success, TextPattern, WaitParams, WaitTextParams, encode_control,
 };
 
 use crate::daemon::{Daemon, block_on, shell};
@@ -273,4 +273,25 @@ fn the_command_prints_the_row_and_exits_as_documented() {
     wait(&["--text", "never", "--timeout", "20ms"]).code(5);
     wait(&["--regex", "("]).code(1);
     wait(&["--text", "a", "--idle", "1s"]).code(2);
+}
+
+#[test]
+fn text_in_a_sessions_last_output_is_told_while_what_it_left_behind_still_ends() {
+    let daemon = Daemon::start();
+    block_on(async {
+        let client = Client::connect(&daemon.socket).await.unwrap();
+        let script = "trap '' HUP; sleep 1000 & read line; echo READY";
+        let session = shell(&client, script).await.id;
+        let mut shown = std::pin::pin!(client.wait_text(session, text("READY"), None));
+        tokio::select! {
+            biased;
+            shown = &mut shown => panic!("{shown:?}"),
+            info = client.get(session) => drop(info.unwrap()),
+        }
+        client.write(session, b"\n").await.unwrap();
+        assert_eq!(shown.await.unwrap(), "READY");
+        // The sleep takes a grace of seconds to be killed.
+        let state = client.get(session).await.unwrap().state;
+        assert_eq!(state, SessionState::Running);
+    });
 }

@@ -209,3 +209,22 @@ fn a_run_that_ended_by_itself_in_time_is_not_timed_out_by_what_it_left_behind() 
     }
     assert_eq!(world.core.sessions.len(), 0);
 }
+
+#[test]
+fn a_client_has_so_many_runs_under_way_and_no_more_and_the_others_have_their_own() {
+    let mut world = World::new();
+    let (greedy, other) = (world.connect(1), world.connect(2));
+    let runs: Vec<_> = (0..RUNS_PER_CLIENT_MAX)
+        .map(|_| world.ask(greedy, run_params(None)))
+        .collect();
+    let beyond = world.ask(greedy, run_params(None));
+    assert_eq!(world.code(beyond), Some(ErrorCode::Limit));
+    let of_other = world.ask(other, run_params(None));
+    assert_eq!(world.code(of_other), None);
+    let session = world.starting[0];
+    world.start(session);
+    world.end(session);
+    assert!(world.answers[&runs[0]].is_ok());
+    let next = world.ask(greedy, run_params(None));
+    assert_eq!(world.code(next), None);
+}

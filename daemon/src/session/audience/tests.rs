@@ -119,6 +119,21 @@ fn a_client_that_holds_when_it_is_attached_gets_the_screen_when_it_releases() {
 }
 
 #[test]
+fn the_screen_is_rendered_only_for_those_who_have_room_for_it() {
+    let mut audience = Audience::default();
+    let client = join(&mut audience, 1, None);
+    let frame = Bytes::from(vec![b'x'; 200 << 10]);
+    assert!(client.push_output(&frame));
+    audience.catch_up(SESSION, 0, Urgency::WhenRoomy, || {
+        panic!("there is no room")
+    });
+    client.wrote(frame.len());
+    let queued = client.queued_bytes();
+    catch_up(&mut audience);
+    assert!(client.queued_bytes() > queued);
+}
+
+#[test]
 fn who_held_and_missed_nothing_gets_no_snapshot() {
     let mut audience = Audience::default();
     let client = join(&mut audience, 1, None);
