@@ -71,7 +71,7 @@ fn a_leak_that_is_watched_is_caught_and_the_test_goes_on_where_it_was() {
     let summary = summary(&directory);
     assert_eq!(summary["result"], "pass");
     assert_eq!(summary["false_alarms"]["of"], 1);
-    assert_eq!(summary["kinds"][1]["right"]["hits"], 1);
+    assert_eq!(summary["kinds"][1]["right"]["count"], 1);
     workspace.assert_nothing_left();
 }
 
