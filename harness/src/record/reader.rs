@@ -77,7 +77,9 @@ fn lines_from(path: &Path, position: u64) -> Result<(Vec<Line>, bool), ReadError
     let mut file = File::open(path).map_err(io)?;
     file.seek(SeekFrom::Start(position)).map_err(io)?;
     let mut reader = BufReader::new(file);
-    let mut lines = Vec::new();
+    // A list that grows by doubling holds up to three times of what it needs while it moves.
+    let mut lines = Vec::with_capacity(count(&mut reader).map_err(io)?);
+    reader.seek(SeekFrom::Start(position)).map_err(io)?;
     let mut text = String::new();
     let mut cut_short = false;
     while reader.read_line(&mut text).map_err(io)? > 0 {
@@ -95,6 +97,15 @@ fn lines_from(path: &Path, position: u64) -> Result<(Vec<Line>, bool), ReadError
         text.clear();
     }
     Ok((lines, cut_short))
+}
+
+/// Lines from here to the end, one that has been cut short included.
+fn count(reader: &mut impl BufRead) -> io::Result<usize> {
+    let mut lines = 0;
+    while reader.skip_until(b'\n')? > 0 {
+        lines += 1;
+    }
+    Ok(lines)
 }
 
 #[cfg(test)]
