@@ -70,7 +70,7 @@ pub(crate) async fn abandon(session: &Session, child: &mut Child) -> (ExitStatus
 pub(crate) async fn end_processes(child: &mut Child) -> ExitStatus {
     let left = child.end().await;
     if left > 0 {
-        tracing::error!(session = %child.session, left, "processes survive SIGKILL");
+        tracing::error!(owner = %child.owner, left, "processes survive SIGKILL");
     }
     // The notice precedes the end. There is none when even SIGKILL did not help.
     let unseen = ExitStatus::Signal(rustix::process::Signal::KILL.as_raw());

@@ -1,12 +1,10 @@
-//! The children of the daemon that are no session's first process, and whose they are: what has left the tree of its
-//! session.
+//! The children of the daemon that are nobody's first process, and whose they are: what has left the tree of its owner.
 
 use std::collections::BTreeMap;
 use std::io;
 
-use sessiond_protocol::SessionId;
-
 use super::mark::Mark;
+use super::owner::Owner;
 use super::proc_fs::{Environment, ProcFs};
 use super::tree::Process;
 
@@ -20,15 +18,15 @@ pub(super) struct Adopted {
 #[derive(Debug, Clone, Copy)]
 struct Orphan {
     process: Process,
-    owner: Owner,
+    belongs: Belongs,
 }
 
 /// Whose an orphan is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Owner {
-    Session(SessionId),
+enum Belongs {
+    To(Owner),
     /// It has left no trace: it ends with the daemon.
-    Nobody,
+    ToNobody,
     /// It is in the middle of an exec, and can be anybody's.
     Unsettled,
 }
@@ -40,29 +38,29 @@ impl Adopted {
         }
     }
 
-    /// Whether any session may have an orphan that nobody knows to be its.
+    /// Whether anybody may have an orphan that nobody knows to be its.
     pub(super) fn is_unsettled(&self) -> bool {
-        let mut owners = self.orphans.iter().map(|orphan| orphan.owner);
-        owners.any(|owner| owner == Owner::Unsettled)
+        let mut owners = self.orphans.iter().map(|orphan| orphan.belongs);
+        owners.any(|belongs| belongs == Belongs::Unsettled)
     }
 
     /// Takes a process out that was reaped; returns whose it was.
-    pub(super) fn reaped(&mut self, pid: u32) -> Option<SessionId> {
-        match self.orphans.remove(self.place_of(pid)?).owner {
-            Owner::Session(session) => Some(session),
-            Owner::Nobody | Owner::Unsettled => None,
+    pub(super) fn reaped(&mut self, pid: u32) -> Option<Owner> {
+        match self.orphans.remove(self.place_of(pid)?).belongs {
+            Belongs::To(owner) => Some(owner),
+            Belongs::ToNobody | Belongs::Unsettled => None,
         }
     }
 
-    /// What of each session is among them.
-    pub(super) fn by_owner(&self) -> BTreeMap<SessionId, Vec<Process>> {
-        let mut of_session: BTreeMap<SessionId, Vec<Process>> = BTreeMap::new();
+    /// What of each owner is among them.
+    pub(super) fn by_owner(&self) -> BTreeMap<Owner, Vec<Process>> {
+        let mut of_owner: BTreeMap<Owner, Vec<Process>> = BTreeMap::new();
         for orphan in &self.orphans {
-            if let Owner::Session(session) = orphan.owner {
-                of_session.entry(session).or_default().push(orphan.process);
+            if let Belongs::To(owner) = orphan.belongs {
+                of_owner.entry(owner).or_default().push(orphan.process);
             }
         }
-        of_session
+        of_owner
     }
 
     /// What a new look has found: `orphans` are by pid, and `trace` is what else than its environment says whose a process
@@ -75,35 +73,35 @@ impl Adopted {
         orphans: impl Iterator<Item = &'a Process>,
         mark: &Mark,
         proc: &mut ProcFs,
-        trace: impl Fn(&Process) -> Option<SessionId>,
+        trace: impl Fn(&Process) -> Option<Owner>,
     ) -> io::Result<Self> {
         let mut found = Vec::new();
         for process in orphans {
-            let known = self.known(process).unwrap_or(Owner::Unsettled);
-            let traced = trace(process).map(Owner::Session);
-            let owner = match (known, traced) {
-                (Owner::Session(_), _) => known,
+            let known = self.known(process).unwrap_or(Belongs::Unsettled);
+            let traced = trace(process).map(Belongs::To);
+            let belongs = match (known, traced) {
+                (Belongs::To(_), _) => known,
                 (_, Some(traced)) => traced,
-                (Owner::Nobody, None) => known,
-                (Owner::Unsettled, None) => match proc.environment(process)? {
+                (Belongs::ToNobody, None) => known,
+                (Belongs::Unsettled, None) => match proc.environment(process)? {
                     Environment::Is(environment) => mark
                         .find_in(&environment)
-                        .map_or(Owner::Nobody, Owner::Session),
-                    Environment::NotForUs => Owner::Nobody,
-                    Environment::NotYet => Owner::Unsettled,
+                        .map_or(Belongs::ToNobody, Belongs::To),
+                    Environment::NotForUs => Belongs::ToNobody,
+                    Environment::NotYet => Belongs::Unsettled,
                 },
             };
             found.push(Orphan {
                 process: *process,
-                owner,
+                belongs,
             });
         }
         Ok(Self { orphans: found })
     }
 
-    fn known(&self, process: &Process) -> Option<Owner> {
+    fn known(&self, process: &Process) -> Option<Belongs> {
         let known = self.orphans[self.place_of(process.pid)?];
-        known.process.is_same(process).then_some(known.owner)
+        known.process.is_same(process).then_some(known.belongs)
     }
 
     fn place_of(&self, pid: u32) -> Option<usize> {

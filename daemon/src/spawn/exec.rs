@@ -1,4 +1,4 @@
-//! The one fork: a process that becomes a program in a terminal of its own, or says which step the kernel refused.
+//! The one fork: a process that becomes a program in a kernel session of its own, or says which step the kernel refused.
 //!
 //! The child shares this process's memory until it has become the program, and its parent waits for that, as in
 //! vfork(2): nothing is copied, so that a start costs the same in a daemon of a gigabyte, and a refusal is written to
@@ -6,7 +6,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
 
 use rustix::io::Errno;
@@ -28,13 +28,43 @@ pub(super) struct Image {
     pub(super) cwd: CString,
 }
 
+/// What the program gets as its three standard descriptors.
+#[derive(Debug)]
+pub(super) enum Standard {
+    /// A terminal, the controlling one of its session.
+    Terminal(OwnedFd),
+    /// Its ends of three pipes.
+    Pipes(Pipes<OwnedFd>),
+}
+
+/// A program's three standard descriptors, or what is on the other side of them.
+#[derive(Debug)]
+pub(crate) struct Pipes<End> {
+    pub(crate) stdin: End,
+    pub(crate) stdout: End,
+    pub(crate) stderr: End,
+}
+
+impl Standard {
+    fn descriptors(&self) -> [c_int; 3] {
+        match self {
+            Self::Terminal(terminal) => [terminal.as_raw_fd(); 3],
+            Self::Pipes(Pipes {
+                stdin,
+                stdout,
+                stderr,
+            }) => [stdin.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd()],
+        }
+    }
+}
+
 /// What the child was doing when the kernel refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// It was not even started.
     Fork,
-    /// It was to lead a session with this terminal.
-    Terminal,
+    /// It was to lead a session with these standard descriptors.
+    Standard,
     /// It was to enter its directory.
     Cwd,
     /// It was to become the program.
@@ -54,28 +84,27 @@ struct Plan<'a> {
     arguments: Vec<*const c_char>,
     environment: Vec<*const c_char>,
     cwd: &'a CStr,
-    terminal: c_int,
+    standard: [c_int; 3],
+    /// Whether those are a terminal, to be the session's.
+    has_terminal: bool,
     /// The limit of open files that the program is to have.
     files: libc::rlimit,
     /// Written by the child, read by the parent once that goes on.
     refused: Option<(Step, c_int)>,
 }
 
-/// Starts `image` as the leader of a session whose terminal is `terminal`. Returns when the program runs.
+/// Starts `image` as the leader of a kernel session. Returns when the program runs.
 ///
-/// The program has that terminal as its three descriptors and no other, no signal blocked or ignored, and `files` as
+/// The program has `standard` as its three descriptors and no other, no signal blocked or ignored, and `files` as
 /// its limit of open files.
-pub(super) fn start(
-    image: &Image,
-    terminal: BorrowedFd<'_>,
-    files: Rlimit,
-) -> Result<Pid, Refused> {
+pub(super) fn start(image: &Image, standard: &Standard, files: Rlimit) -> Result<Pid, Refused> {
     let mut plan = Plan {
         program: &image.program,
         arguments: pointers(&image.arguments),
         environment: pointers(&image.environment),
         cwd: &image.cwd,
-        terminal: terminal.as_raw_fd(),
+        standard: standard.descriptors(),
+        has_terminal: matches!(standard, Standard::Terminal(_)),
         files: libc::rlimit {
             rlim_cur: files.current.unwrap_or(libc::RLIM_INFINITY),
             rlim_max: files.maximum.unwrap_or(libc::RLIM_INFINITY),
@@ -168,12 +197,16 @@ fn become_program(plan: &Plan<'_>) -> Step {
             let none = ptr::null::<c_void>();
             libc::syscall(libc::SYS_rt_sigaction, signal, &raw const default, none, 8);
         }
-        if libc::setsid() < 0 || libc::ioctl(plan.terminal, libc::TIOCSCTTY, 0) < 0 {
-            return Step::Terminal;
+        if libc::setsid() < 0 {
+            return Step::Standard;
         }
-        for standard in 0..=2 {
-            if libc::dup2(plan.terminal, standard) < 0 {
-                return Step::Terminal;
+        if plan.has_terminal && libc::ioctl(plan.standard[0], libc::TIOCSCTTY, 0) < 0 {
+            return Step::Standard;
+        }
+        // None of them is one of the three itself: the daemon keeps those open all the time.
+        for (descriptor, number) in plan.standard.into_iter().zip(0..) {
+            if libc::dup2(descriptor, number) < 0 {
+                return Step::Standard;
             }
         }
         // Before Linux 5.9 there is no such call; then close-on-exec, which all descriptors have, has to do.

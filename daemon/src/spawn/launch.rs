@@ -1,20 +1,17 @@
-//! What is started: the program found, its environment, its directory, and a terminal for it.
+//! What is started: the program found, its environment, its directory, what it gets from us.
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsString};
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 use rustix::process::Rlimit;
-use sessiond_protocol::Size;
 
-use super::exec::{self, Image};
+use super::exec::{self, Image, Standard};
 use super::mark::MARK_VARIABLE;
 use super::refusal::{SpawnError, explain};
-use super::terminal;
-use crate::core::StartOrder;
+use crate::core::Recipe;
 
 /// What the screen understands, by its terminfo name.
 const TERM: &str = "xterm-256color";
@@ -31,37 +28,44 @@ pub(crate) struct Launch {
     command: Vec<String>,
     cwd: Option<PathBuf>,
     environment: Vec<(String, String)>,
-    size: Size,
 }
 
 impl Launch {
-    pub(crate) fn new(order: &StartOrder, mark: String) -> Self {
-        let params = &order.recipe;
-        let mut environment = vec![("TERM".to_owned(), TERM.to_owned())];
-        environment.extend(
-            params
-                .env
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone())),
-        );
+    /// A session's program.
+    pub(crate) fn of_session(recipe: &Recipe, mark: String) -> Self {
+        let terminal = ("TERM".to_owned(), TERM.to_owned());
+        let chosen = recipe.env.iter();
+        let chosen = chosen.map(|(name, value)| (name.clone(), value.clone()));
+        Self::new(
+            recipe.command.clone(),
+            recipe.cwd.as_ref().map(PathBuf::from),
+            std::iter::once(terminal).chain(chosen).collect(),
+            mark,
+        )
+    }
+
+    /// A program with variables on top of the daemon's own, of which a later one has precedence.
+    pub(crate) fn new(
+        command: Vec<String>,
+        cwd: Option<PathBuf>,
+        mut environment: Vec<(String, String)>,
+        mark: String,
+    ) -> Self {
         environment.push((MARK_VARIABLE.to_owned(), mark));
         Self {
-            command: params.command.clone(),
-            cwd: params.cwd.as_ref().map(PathBuf::from),
+            command,
+            cwd,
             environment,
-            size: order.size,
         }
     }
 
-    /// Starts the process in a new terminal of which it is the controlling session's leader, with `files` as its limit of
-    /// open files. Returns its id and the master side; the other side is not kept open here, so that the last process to
-    /// close it is seen.
-    pub(crate) fn spawn(&self, files: Rlimit) -> Result<(u32, OwnedFd), SpawnError> {
+    /// Starts the process as the leader of a kernel session, with `standard` as its descriptors and `files` as its limit
+    /// of open files. Returns its id.
+    pub(crate) fn spawn(&self, standard: &Standard, files: Rlimit) -> Result<u32, SpawnError> {
         let image = self.image()?;
-        let pair = terminal::open(self.size).map_err(SpawnError::Terminal)?;
-        let pid = exec::start(&image, pair.slave.as_fd(), files)
-            .map_err(|refused| explain(&image, refused))?;
-        Ok((pid.as_raw_nonzero().get().cast_unsigned(), pair.master))
+        let pid =
+            exec::start(&image, standard, files).map_err(|refused| explain(&image, refused))?;
+        Ok(pid.as_raw_nonzero().get().cast_unsigned())
     }
 
     fn image(&self) -> Result<Image, SpawnError> {

@@ -8,6 +8,8 @@ mod launch;
 mod mark;
 mod orders;
 mod orphans;
+mod owner;
+mod pipes;
 mod proc_fs;
 mod refusal;
 mod table;
@@ -17,20 +19,24 @@ mod tree;
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use rustix::process::Signal;
 use sessiond_protocol::{ErrorCode, ExitStatus, Failure, SessionId, SignalName, Success};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit, oneshot};
 use tokio_util::sync::WaitForCancellationFuture;
 
 use crate::core::StartOrder;
 use crate::open_files::OpenFiles;
+pub(crate) use exec::Pipes;
+use exec::Standard;
 use launch::Launch;
 use mark::Mark;
 use orders::{End, Orders, Start};
 use orphans::Orphans;
+pub(crate) use owner::Owner;
 pub(crate) use refusal::SpawnError;
 use thread::Thread;
 
@@ -43,7 +49,7 @@ pub(crate) fn only_test_with_children() -> std::sync::MutexGuard<'static, ()> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Spawns that wait at a time; the other sessions that start wait in their own tasks.
+/// Spawns that wait at a time; whoever else starts something waits in a task of its own.
 const SPAWNS_WAITING_MAX: usize = 16;
 
 /// Signals that wait at a time. The thread takes all of them at its next turn; more come only from a client that floods.
@@ -69,17 +75,30 @@ pub(crate) struct Spawned {
     pub(crate) master: OwnedFd,
 }
 
-/// A session's first process.
+/// A process that was started, and our ends of its three pipes.
+#[derive(Debug)]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "comes into use with the MCP pool")
+)]
+pub(crate) struct Piped {
+    pub(crate) child: Child,
+    /// They do not block and are not inherited.
+    pub(crate) pipes: Pipes<OwnedFd>,
+}
+
+/// An owner's first process.
 #[derive(Debug)]
 pub(crate) struct Child {
-    pub(crate) session: SessionId,
+    pub(crate) owner: Owner,
     pub(crate) pid: u32,
     /// Gets the status when the process has been reaped.
     exit: oneshot::Receiver<ExitStatus>,
     /// What came of that, kept: whoever ends a session whose task has panicked has to know it too.
     status: Option<ExitStatus>,
     orders: Arc<Orders>,
-    _carried: OwnedSemaphorePermit,
+    /// A session's share in the open files.
+    carried: Option<OwnedSemaphorePermit>,
 }
 
 impl Spawner {
@@ -118,27 +137,68 @@ impl Spawner {
             sessions: self.files.sessions(),
             limit: self.files.limit(),
         })?;
-        let _turn = self.turns.acquire().await.map_err(|_| SpawnError::Ending)?;
+        let turn = self.turn().await?;
+        let terminal::Pair { master, slave } =
+            terminal::open(order.size).map_err(SpawnError::Terminal)?;
+        let owner = Owner::Session(session);
+        let launch = Launch::of_session(&order.recipe, self.mark.of(owner));
+        let started = self.start_process(owner, launch, Standard::Terminal(slave), turn);
+        let mut child = started.await?;
+        child.carried = Some(carried);
+        Ok(Spawned { child, master })
+    }
+
+    /// Starts a process with three pipes and these variables on top of the daemon's own.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "comes into use with the MCP pool")
+    )]
+    pub(crate) async fn spawn_piped(
+        &self,
+        owner: Owner,
+        command: Vec<String>,
+        cwd: Option<PathBuf>,
+        environment: Vec<(String, String)>,
+    ) -> Result<Piped, SpawnError> {
+        let turn = self.turn().await?;
+        let (ours, theirs) = pipes::open().map_err(SpawnError::Pipes)?;
+        let launch = Launch::new(command, cwd, environment, self.mark.of(owner));
+        let started = self.start_process(owner, launch, Standard::Pipes(theirs), turn);
+        Ok(Piped {
+            child: started.await?,
+            pipes: ours,
+        })
+    }
+
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, SpawnError> {
+        self.turns.acquire().await.map_err(|_| SpawnError::Ending)
+    }
+
+    /// Has the thread start it, in this turn.
+    async fn start_process(
+        &self,
+        owner: Owner,
+        launch: Launch,
+        standard: Standard,
+        _turn: SemaphorePermit<'_>,
+    ) -> Result<Child, SpawnError> {
         let (exit_sender, exit) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
         let start = Start {
-            session,
-            launch: Launch::new(order, self.mark.of(session)),
+            owner,
+            launch,
+            standard,
             exit: exit_sender,
             answer,
         };
         self.orders.add(|batch| batch.starts.push(start));
-        let (pid, master) = answered.await.unwrap_or(Err(SpawnError::Ending))?;
-        Ok(Spawned {
-            child: Child {
-                session,
-                pid,
-                exit,
-                status: None,
-                orders: Arc::clone(&self.orders),
-                _carried: carried,
-            },
-            master,
+        Ok(Child {
+            owner,
+            pid: answered.await.unwrap_or(Err(SpawnError::Ending))?,
+            exit,
+            status: None,
+            orders: Arc::clone(&self.orders),
+            carried: None,
         })
     }
 
@@ -152,7 +212,7 @@ impl Spawner {
         let mut result = Ok(Success::Signalled {});
         self.orders.add(|batch| {
             if batch.signals.len() < SIGNALS_WAITING_MAX {
-                batch.signals.push((session, signal));
+                batch.signals.push((Owner::Session(session), signal));
             } else {
                 let message = format!("{SIGNALS_WAITING_MAX} signals wait to be sent already");
                 result = Err(Failure::new(ErrorCode::Busy, message));
@@ -217,9 +277,9 @@ impl Child {
     /// reaped, with the number of those that survived even that.
     pub(crate) async fn end(&self) -> usize {
         let (done, ended) = oneshot::channel();
-        let session = self.session;
+        let owner = self.owner;
         self.orders
-            .add(|batch| batch.ends.push(End { session, done }));
+            .add(|batch| batch.ends.push(End { owner, done }));
         // The thread is gone: it has killed whatever there was.
         ended.await.unwrap_or(0)
     }

@@ -1,34 +1,36 @@
 //! What the spawn thread is asked to do, and what it is told.
 //!
-//! Bounded by what there is: starts by the turns that [`Spawner`](super::Spawner) gives, ends by the sessions, signals by
+//! Bounded by what there is: starts by the turns that [`Spawner`](super::Spawner) gives, ends by the owners, signals by
 //! a number, and of everything else there is one at a time. So no start and no end is ever refused for lack of room.
 
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use rustix::process::Signal;
-use sessiond_protocol::{ExitStatus, SessionId};
+use sessiond_protocol::ExitStatus;
 use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
+use super::exec::Standard;
 use super::launch::Launch;
 use super::orphans::Orphans;
+use super::owner::Owner;
 use super::refusal::SpawnError;
 
-/// A session's process to be started.
+/// A first process to be started.
 #[derive(Debug)]
 pub(super) struct Start {
-    pub(super) session: SessionId,
+    pub(super) owner: Owner,
     pub(super) launch: Launch,
+    pub(super) standard: Standard,
     pub(super) exit: oneshot::Sender<ExitStatus>,
-    pub(super) answer: oneshot::Sender<Result<(u32, OwnedFd), SpawnError>>,
+    pub(super) answer: oneshot::Sender<Result<u32, SpawnError>>,
 }
 
-/// A session's processes to be ended; answered with the number of those that survive it.
+/// All processes of one owner to be ended; answered with the number of those that survive it.
 #[derive(Debug)]
 pub(super) struct End {
-    pub(super) session: SessionId,
+    pub(super) owner: Owner,
     pub(super) done: oneshot::Sender<usize>,
 }
 
@@ -37,8 +39,8 @@ pub(super) struct End {
 pub(super) struct Batch {
     pub(super) starts: Vec<Start>,
     pub(super) ends: Vec<End>,
-    /// To the process groups of these sessions' first processes.
-    pub(super) signals: Vec<(SessionId, Signal)>,
+    /// To the process groups of these owners' first processes.
+    pub(super) signals: Vec<(Owner, Signal)>,
     /// Some child has changed: the kernel said so.
     pub(super) reap: bool,
     /// The answer to the last question for orphans.

@@ -42,6 +42,10 @@ pub(crate) enum SpawnError {
     Nul,
     #[error("the kernel gives no terminal")]
     Terminal(#[source] io::Error),
+    #[error("the kernel gives no pipes")]
+    Pipes(#[source] io::Error),
+    #[error("the process gets no standard descriptors")]
+    Standard(#[source] io::Error),
     #[error("no process was started")]
     Fork(#[source] io::Error),
     #[error(
@@ -64,7 +68,7 @@ pub(super) fn explain(image: &Image, refused: Refused) -> SpawnError {
     let source = io::Error::from(refused.errno);
     match refused.step {
         Step::Fork => SpawnError::Fork(source),
-        Step::Terminal => SpawnError::Terminal(source),
+        Step::Standard => SpawnError::Standard(source),
         Step::Cwd => SpawnError::Cwd {
             cwd: path(&image.cwd),
             source,

@@ -1,4 +1,4 @@
-//! The spawn table: every session's first process, from its start until nothing of its session is left.
+//! The spawn table: every owner's first process, from its start until nothing of its owner is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -6,22 +6,23 @@ use std::time::{Duration, Instant};
 
 use leakgate_probe::Held;
 use rustix::process::{Pid, Signal, kill_process_group};
-use sessiond_protocol::{ExitStatus, SessionId};
+use sessiond_protocol::ExitStatus;
 use tokio::sync::oneshot;
 
 use super::adopted::Adopted;
 use super::mark::Mark;
 use super::orphans::Orphans;
+use super::owner::Owner;
 use super::proc_fs::ProcFs;
 use super::tree::{Process, Tree};
 use crate::gauges::CHILDREN;
 
 /// How long what was hung up together with its terminal's first process group may take to end before everything else in
-/// the session is looked for. Most has ended by then, and a look takes milliseconds.
+/// the owner's is looked for. Most has ended by then, and a look takes milliseconds.
 const LOOK_AFTER: Duration = Duration::from_millis(10);
 
 /// How long a process may take to end after it was asked to. Editors save their files, shells their history; a shutdown
-/// with sessions that do not listen has to end within 10 s.
+/// with programs that do not listen has to end within 10 s.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// How often is looked for processes that were forked while the others were killed.
@@ -30,16 +31,16 @@ const KILL_ROUND: Duration = Duration::from_millis(100);
 /// After so many rounds whatever is left cannot be killed (it hangs in the kernel), and is reported and left alone.
 const KILL_ROUNDS_MAX: u32 = 30;
 
-/// The least time between two looks at all processes. One look serves every session that is being ended.
+/// The least time between two looks at all processes. One look serves every owner that is being ended.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// How long is waited after a look that failed: for others to close what they have open.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// All sessions' processes.
+/// All owners' processes.
 #[derive(Debug)]
 pub(super) struct Table {
-    entries: BTreeMap<SessionId, Entry>,
+    entries: BTreeMap<Owner, Entry>,
     adopted: Adopted,
     mark: Mark,
     /// No look before this.
@@ -55,17 +56,17 @@ struct Entry {
     _counted: Held,
 }
 
-/// A session that is being ended.
+/// An owner whose processes are being ended.
 #[derive(Debug)]
 struct Ending {
     done: oneshot::Sender<usize>,
     stage: Stage,
     /// When the stage is over.
     deadline: Instant,
-    /// When the session is to be looked at: at the deadline, or at once when a process of it was reaped.
+    /// When the owner is to be looked at: at the deadline, or at once when a process of it was reaped.
     look_at: Instant,
     question: Question,
-    /// What was seen below the session: it stays the session's when its parents are gone.
+    /// What was seen below its first process: it stays the owner's when its parents are gone.
     seen: Vec<Process>,
 }
 
@@ -80,7 +81,7 @@ enum Stage {
     },
 }
 
-/// Whether the main thread was asked for orphans on behalf of a session.
+/// Whether the main thread was asked for orphans on behalf of an owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Question {
     None,
@@ -104,25 +105,20 @@ impl Table {
         }
     }
 
-    pub(super) fn insert(
-        &mut self,
-        session: SessionId,
-        pid: u32,
-        exit: oneshot::Sender<ExitStatus>,
-    ) {
+    pub(super) fn insert(&mut self, owner: Owner, pid: u32, exit: oneshot::Sender<ExitStatus>) {
         let entry = Entry {
             pid,
             exit: Some(exit),
             ending: None,
             _counted: CHILDREN.hold(1),
         };
-        self.entries.insert(session, entry);
+        self.entries.insert(owner, entry);
     }
 
-    /// Sends a signal to the process group of a session's first process. Nothing, when that has ended: its number may be
+    /// Sends a signal to the process group of an owner's first process. Nothing, when that has ended: its number may be
     /// another's.
-    pub(super) fn signal(&self, session: SessionId, signal: Signal) {
-        let running = self.entries.get(&session).filter(|entry| entry.runs());
+    pub(super) fn signal(&self, owner: Owner, signal: Signal) {
+        let running = self.entries.get(&owner).filter(|entry| entry.runs());
         let pid = running.and_then(|entry| Pid::from_raw(entry.pid.cast_signed()));
         if let Some(group) = pid {
             // Not yet reaped, so the number is still its own. A group that is gone has nobody to signal.
@@ -130,7 +126,7 @@ impl Table {
         }
     }
 
-    /// Passes on the status of a process that was reaped; false when it is no session's first process.
+    /// Passes on the status of a process that was reaped; false when it is nobody's first process.
     pub(super) fn exited(&mut self, pid: u32, status: ExitStatus) -> bool {
         let first = self
             .entries
@@ -138,7 +134,7 @@ impl Table {
             .find(|entry| entry.pid == pid && entry.runs());
         if let Some(entry) = first {
             if let Some(exit) = entry.exit.take() {
-                let _ = exit.send(status); // a session that no longer waits for it is being ended
+                let _ = exit.send(status); // an owner that no longer waits for it is being ended
             }
             entry.look_again();
             return true;
@@ -150,10 +146,10 @@ impl Table {
         false
     }
 
-    /// Begins to end a session: its first process group hears at once that the terminal is gone, everything else at the
+    /// Begins to end an owner's processes: the first group hears at once that the terminal is gone, everything else at the
     /// first look.
-    pub(super) fn end(&mut self, session: SessionId, done: oneshot::Sender<usize>, now: Instant) {
-        let Some(entry) = self.entries.get_mut(&session) else {
+    pub(super) fn end(&mut self, owner: Owner, done: oneshot::Sender<usize>, now: Instant) {
+        let Some(entry) = self.entries.get_mut(&owner) else {
             let _ = done.send(0); // it never started; whoever asked may be gone
             return;
         };
@@ -177,7 +173,7 @@ impl Table {
         }
     }
 
-    /// Whether the main thread is to be asked for orphans now; every session that waits for it is covered by the answer.
+    /// Whether the main thread is to be asked for orphans now; every owner that waits for it is covered by the answer.
     pub(super) fn wants_to_know(&mut self) -> bool {
         let mut wants = false;
         let endings = self
@@ -191,13 +187,13 @@ impl Table {
         wants
     }
 
-    /// Takes the main thread's answer: no orphans means that a session whose first process is gone has nothing left.
+    /// Takes the main thread's answer: no orphans means that an owner whose first process is gone has nothing left.
     pub(super) fn learn(&mut self, orphans: Orphans, now: Instant) {
         if orphans == Orphans::None {
             self.adopted = Adopted::new();
         }
         let mut over = Vec::new();
-        for (session, entry) in &mut self.entries {
+        for (owner, entry) in &mut self.entries {
             let runs = entry.runs();
             let Some(ending) = &mut entry.ending else {
                 continue;
@@ -205,14 +201,14 @@ impl Table {
             if ending.question == Question::Asked {
                 ending.question = Question::None;
                 match orphans {
-                    Orphans::None if !runs => over.push(*session),
+                    Orphans::None if !runs => over.push(*owner),
                     Orphans::None => {}
                     Orphans::Perhaps => ending.look_at = now,
                 }
             }
         }
-        for session in over {
-            self.finish(session, 0);
+        for owner in over {
+            self.finish(owner, 0);
         }
     }
 
@@ -226,7 +222,7 @@ impl Table {
         Some(self.rest_until.map_or(next, |rest| rest.max(next)))
     }
 
-    /// Moves every session on that is due: done when nothing is left of it, to killing after the grace. One look at /proc
+    /// Moves every owner on that is due: done when nothing is left of it, to killing after the grace. One look at /proc
     /// serves all of them; one that fails proves nothing and is repeated.
     pub(super) fn advance(&mut self, proc: &mut ProcFs) {
         let now = Instant::now();
@@ -238,48 +234,48 @@ impl Table {
             Ok(tree)
         });
         self.rest_until = Some(Instant::now() + LOOK_EVERY);
-        let mut of_session = self.adopted.by_owner();
-        for session in self.due(now) {
+        let mut of_owner = self.adopted.by_owner();
+        for owner in self.due(now) {
             match &looked {
                 Ok(tree) => {
-                    let orphans = of_session.remove(&session).unwrap_or_default();
-                    self.look_at(session, tree, orphans, proc, now);
+                    let orphans = of_owner.remove(&owner).unwrap_or_default();
+                    self.look_at(owner, tree, orphans, proc, now);
                 }
-                Err(error) => self.postpone(session, error, now),
+                Err(error) => self.postpone(owner, error, now),
             }
         }
     }
 
-    fn due(&self, now: Instant) -> Vec<SessionId> {
+    fn due(&self, now: Instant) -> Vec<Owner> {
         let is_due = |entry: &Entry| {
             let ending = entry.ending.as_ref();
             ending.is_some_and(|ending| ending.look_at <= now)
         };
         let due = self.entries.iter().filter(|(_, entry)| is_due(entry));
-        due.map(|(session, _)| *session).collect()
+        due.map(|(owner, _)| *owner).collect()
     }
 
-    fn postpone(&mut self, session: SessionId, error: &io::Error, now: Instant) {
-        tracing::debug!(%session, %error, "its processes cannot be looked for now");
-        if let Some(ending) = self.ending(session) {
+    fn postpone(&mut self, owner: Owner, error: &io::Error, now: Instant) {
+        tracing::debug!(%owner, %error, "its processes cannot be looked for now");
+        if let Some(ending) = self.ending(owner) {
             ending.look_at = now + LOOK_AGAIN;
         }
     }
 
-    fn ending(&mut self, session: SessionId) -> Option<&mut Ending> {
-        self.entries.get_mut(&session)?.ending.as_mut()
+    fn ending(&mut self, owner: Owner) -> Option<&mut Ending> {
+        self.entries.get_mut(&owner)?.ending.as_mut()
     }
 
-    /// Moves one session on, given what of it has left its tree.
+    /// Moves one owner on, given what of it has left its tree.
     fn look_at(
         &mut self,
-        session: SessionId,
+        owner: Owner,
         tree: &Tree,
         orphans: Vec<Process>,
         proc: &mut ProcFs,
         now: Instant,
     ) {
-        let Some(entry) = self.entries.get(&session) else {
+        let Some(entry) = self.entries.get(&owner) else {
             return;
         };
         let (first, runs) = (entry.pid, entry.runs());
@@ -289,12 +285,12 @@ impl Table {
         roots.extend(children.filter(|child| runs && child.pid == first));
         let is_empty = roots.is_empty() && !runs;
         if is_empty && !self.adopted.is_unsettled() {
-            return self.finish(session, 0);
+            return self.finish(owner, 0);
         }
         let mut members = tree.with_descendants(roots);
         // A zombie below another process is that one's to reap, and ours only when the other ends.
         members.retain(|process| !process.is_zombie || process.parent == me);
-        let Some(ending) = self.ending(session) else {
+        let Some(ending) = self.ending(owner) else {
             return;
         };
         let is_over = ending.deadline <= now;
@@ -311,7 +307,7 @@ impl Table {
             Stage::Asked if is_over => ending.kill(1, now),
             Stage::Killed {
                 rounds: KILL_ROUNDS_MAX,
-            } if is_over => return self.finish(session, members.len()),
+            } if is_over => return self.finish(owner, members.len()),
             Stage::Killed { rounds } if is_over => ending.kill(rounds + 1, now),
             Stage::Asked | Stage::Killed { .. } => {}
         }
@@ -328,8 +324,8 @@ impl Table {
         ending.seen = members;
     }
 
-    fn finish(&mut self, session: SessionId, left: usize) {
-        let entry = self.entries.remove(&session);
+    fn finish(&mut self, owner: Owner, left: usize) {
+        let entry = self.entries.remove(&owner);
         if let Some(Ending { done, .. }) = entry.and_then(|entry| entry.ending) {
             let _ = done.send(left); // whoever asked may be gone
         }
@@ -339,10 +335,9 @@ impl Table {
     fn attribute(&mut self, tree: &Tree, proc: &mut ProcFs) -> io::Result<()> {
         let running = self.entries.values().filter(|entry| entry.runs());
         let firsts: BTreeSet<u32> = running.map(|entry| entry.pid).collect();
-        // Of two sessions with one number the later one has it: the kernel gave it away again.
+        // Of two owners with one number the later one has it: the kernel gave it away again.
         let leaders = self.entries.iter();
-        let leaders: BTreeMap<u32, SessionId> =
-            leaders.map(|(id, entry)| (entry.pid, *id)).collect();
+        let leaders: BTreeMap<u32, Owner> = leaders.map(|(id, entry)| (entry.pid, *id)).collect();
         let children = tree.children_of(std::process::id()).iter();
         let orphans = children.filter(|child| !firsts.contains(&child.pid));
         let found = self.adopted.update(orphans, &self.mark, proc, |process| {
@@ -353,14 +348,14 @@ impl Table {
         Ok(())
     }
 
-    /// The session that is being ended and was seen to have this process.
-    fn who_saw(&self, process: &Process) -> Option<SessionId> {
+    /// The owner that is being ended and was seen to have this process.
+    fn who_saw(&self, process: &Process) -> Option<Owner> {
         let saw = |entry: &Entry| {
             let ending = entry.ending.as_ref();
             ending.is_some_and(|ending| ending.seen.iter().any(|seen| seen.is_same(process)))
         };
-        let (session, _) = self.entries.iter().find(|(_, entry)| saw(entry))?;
-        Some(*session)
+        let (owner, _) = self.entries.iter().find(|(_, entry)| saw(entry))?;
+        Some(*owner)
     }
 }
 
@@ -380,7 +375,7 @@ impl Ending {
     }
 }
 
-/// Tells the first process group of a session that its terminal is gone. The first process has not been reaped, so that
+/// Tells the first process group of an owner that its terminal is gone. The first process has not been reaped, so that
 /// the number is its group's.
 fn hang_up_group(first: u32) {
     if let Some(group) = first.try_into().ok().and_then(Pid::from_raw) {

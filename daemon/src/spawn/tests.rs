@@ -3,6 +3,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use sessiond_protocol::{CreateParams, Size};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::Receiver;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use super::*;
@@ -55,4 +58,56 @@ fn a_spawn_thread_that_panics_leaves_no_process_and_nobody_waiting() {
         assert!(thread.join().is_err());
     };
     runtime.block_on(async { timeout(Duration::from_secs(10), panics).await.unwrap() });
+}
+
+/// Everything that can be read until the other side is closed.
+async fn read_to_end(end: OwnedFd) -> String {
+    let mut text = String::new();
+    let mut pipe = Receiver::from_owned_fd(end).unwrap();
+    pipe.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+#[test]
+fn a_program_with_pipes_leads_a_kernel_session_without_terminal_and_ends_at_the_end_of_its_input() {
+    let _alone = only_test_with_children();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (spawner, thread) = Spawner::start("test", OpenFiles::now()).unwrap();
+        let script = "cat; cut -d' ' -f5-7 /proc/$$/stat >&2; echo $SESSIOND_SESSION $$ >&2";
+        let command = ["sh", "-c", script].map(str::to_owned).to_vec();
+        let started = spawner.spawn_piped(Owner::McpServer(7), command, None, Vec::new());
+        let Piped { mut child, pipes } = started.await.unwrap();
+        rustix::io::write(&pipes.stdin, b"through").unwrap();
+        drop(pipes.stdin);
+        assert_eq!(read_to_end(pipes.stdout).await, "through");
+        let pid = child.pid;
+        let said = read_to_end(pipes.stderr).await;
+        // Its group, its session, and no terminal.
+        assert_eq!(said, format!("{pid} {pid} 0\ntest:mcp-7 {pid}\n"));
+        let mut ends = signal(SignalKind::child()).unwrap();
+        spawner.reap(); // for an end before now
+        let reaping = async {
+            loop {
+                tokio::select! {
+                    _ = ends.recv() => spawner.reap(),
+                    () = spawner.answer_questions() => {}
+                }
+            }
+        };
+        let ending = async {
+            let status = child.exited().await;
+            (status, child.end().await)
+        };
+        let ended = tokio::select! {
+            ended = timeout(Duration::from_secs(10), ending) => ended.unwrap(),
+            () = reaping => unreachable!("it goes on for ever"),
+        };
+        assert_eq!(ended, (Some(ExitStatus::Code(0)), 0));
+        spawner.stop().await;
+        thread.join().unwrap();
+    });
 }

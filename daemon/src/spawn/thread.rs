@@ -1,4 +1,4 @@
-//! The spawn thread: starts processes, reaps every child there is, and ends what a session leaves behind.
+//! The spawn thread: starts processes, reaps every child there is, and ends what its owner leaves behind.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -67,11 +67,11 @@ impl Thread {
             if let Some(orphans) = batch.orphans {
                 table.learn(orphans, Instant::now());
             }
-            for (session, signal) in batch.signals {
-                table.signal(session, signal);
+            for (owner, signal) in batch.signals {
+                table.signal(owner, signal);
             }
             for end in batch.ends {
-                table.end(end.session, end.done, Instant::now());
+                table.end(end.owner, end.done, Instant::now());
             }
             for start in batch.starts {
                 start_one(start, table, self.files);
@@ -90,14 +90,15 @@ impl Thread {
 }
 
 fn start_one(start: Start, table: &mut Table, files: Rlimit) {
-    let spawned = start.launch.spawn(files);
-    if let Ok((pid, _)) = &spawned {
-        table.insert(start.session, *pid, start.exit);
+    let spawned = start.launch.spawn(&start.standard, files);
+    drop(start.standard); // only the program holds them, so that the last process to close them is seen
+    if let Ok(pid) = &spawned {
+        table.insert(start.owner, *pid, start.exit);
     }
     if start.answer.send(spawned).is_err() {
-        // The session's task is gone, so nobody will ask for this end.
+        // The owner's task is gone, so nobody will ask for this end.
         let (done, _) = oneshot::channel();
-        table.end(start.session, done, Instant::now());
+        table.end(start.owner, done, Instant::now());
     }
 }
 
@@ -115,7 +116,7 @@ fn exit_status(status: WaitStatus) -> Option<ExitStatus> {
     code.or_else(|| status.terminating_signal().map(ExitStatus::Signal))
 }
 
-/// Kills and reaps what escaped from every session and is still below the daemon.
+/// Kills and reaps what escaped from every owner and is still below the daemon.
 fn end_orphans(orders: &Orders, proc: &mut ProcFs) {
     let me = std::process::id();
     for _ in 0..STOP_ROUNDS_MAX {

@@ -3,11 +3,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use rustix::process::{WaitOptions, waitpid};
-use sessiond_protocol::CreateParams;
+use sessiond_protocol::{CreateParams, Size};
 
 use super::*;
 use crate::open_files::OpenFiles;
-use crate::spawn::only_test_with_children;
+use crate::spawn::{only_test_with_children, terminal};
 
 fn launch(command: &[&str], cwd: Option<&Path>, environment: &[(&str, &str)]) -> Launch {
     let params = CreateParams {
@@ -19,8 +19,7 @@ fn launch(command: &[&str], cwd: Option<&Path>, environment: &[(&str, &str)]) ->
             .collect(),
         ..CreateParams::default()
     };
-    let order = StartOrder::new(crate::core::Recipe::new(params), Size::DEFAULT);
-    Launch::new(&order, "me:1".to_owned())
+    Launch::of_session(&Recipe::new(params), "me:1".to_owned())
 }
 
 fn executable(directory: &Path, name: &str, content: &[u8]) -> PathBuf {
@@ -33,9 +32,12 @@ fn executable(directory: &Path, name: &str, content: &[u8]) -> PathBuf {
 fn refused(command: &[&str], cwd: &Path) -> SpawnError {
     let launch = launch(command, Some(cwd), &[]);
     let _alone = only_test_with_children();
-    match launch.spawn(OpenFiles::now().original) {
+    let terminal::Pair { master, slave } = terminal::open(Size::DEFAULT).unwrap();
+    let spawned = launch.spawn(&Standard::Terminal(slave), OpenFiles::now().original);
+    drop(master);
+    match spawned {
         Err(error) => error,
-        Ok((pid, _)) => {
+        Ok(pid) => {
             let pid = rustix::process::Pid::from_raw(pid.cast_signed());
             let _ = waitpid(pid, WaitOptions::empty());
             panic!("{command:?} was started")
