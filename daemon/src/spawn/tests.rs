@@ -25,6 +25,7 @@ fn order(command: &[&str]) -> StartOrder {
 #[test]
 fn a_spawn_thread_that_panics_leaves_no_process_and_nobody_waiting() {
     if std::env::var_os(ALONE).is_none() {
+        let _alone = only_test_with_children();
         let name = "spawn::tests::a_spawn_thread_that_panics_leaves_no_process_and_nobody_waiting";
         let mut alone = Command::new(std::env::current_exe().unwrap());
         let output = alone
