@@ -13,7 +13,7 @@ pub(crate) struct Freed {
 }
 
 impl Freed {
-    /// Counts what a session has freed by its end.
+    /// Counts what a session has freed, by its end or by compressing its history.
     pub(crate) fn add(&self, bytes: usize) {
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         if before + bytes >= TRIM_AFTER_BYTES {

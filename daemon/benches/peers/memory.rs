@@ -1,6 +1,7 @@
 //! What sessions cost in resident memory.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use sessiond_client::Client;
 use sessiond_protocol::{CreateParams, SessionId};
@@ -17,6 +18,9 @@ const HISTORIES: usize = 10;
 
 /// Sessions that have shown a prompt and wait.
 const IDLE: usize = 200;
+
+/// How long resident memory must stay as it is to be called settled: three times what a history waits to be compressed.
+const SETTLED_AFTER: Duration = Duration::from_secs(3);
 
 const PROMPT: &str = "printf '$ '; exec cat";
 
@@ -110,12 +114,25 @@ async fn full_histories(daemon: &Daemon, script: &str) -> Result<(f64, f64), Fai
     }
     let before = resident(pid)?;
     let sessions = open(&client, script, "ready", HISTORIES).await?;
-    let full = resident(pid)?;
+    let full = settled(pid)?;
     for id in sessions {
         client.close_session(id).await?;
     }
     let after = resident(pid)?;
     Ok((per(full - before, HISTORIES), per(after - before, 1)))
+}
+
+/// Resident memory once it has not changed for a while: a history is compressed when its output has paused for a second.
+fn settled(pid: u32) -> Result<f64, Failure> {
+    let (mut last, mut since) = (resident(pid)?, Instant::now());
+    while since.elapsed() < SETTLED_AFTER {
+        let now = resident(pid)?;
+        if now.to_bits() != last.to_bits() {
+            (last, since) = (now, Instant::now());
+        }
+        std::thread::yield_now();
+    }
+    Ok(last)
 }
 
 /// KiB per session.

@@ -2,9 +2,21 @@
 
 use std::borrow::Cow;
 
-use lz4_flex::block::{compress_into, decompress, get_maximum_output_size};
+use lz4_flex::block::{
+    CompressTable, compress_into_with_table, decompress, get_maximum_output_size,
+};
 
 use crate::line::{self, Line};
+
+/// Records that are compressed without a buffer on the heap: those of a regular block, and what LZ4 asks for beside them.
+const STACK_BYTES: usize = get_maximum_output_size(BLOCK_BYTES_MAX);
+
+/// Bytes of a full block: about 150 lines. Large enough that its own cost vanishes, small enough that dropping the
+/// oldest block to stay within the byte limit loses 1 % of the default.
+pub(crate) const BLOCK_BYTES_MAX: usize = 16 * 1024;
+
+/// What compresses one block after the other.
+pub(crate) struct Packer(CompressTable);
 
 /// Records of lines, oldest first.
 #[derive(Debug)]
@@ -22,6 +34,26 @@ enum Records {
     Plain(Vec<u8>),
     /// LZ4; `bytes` is the length of what it becomes again.
     Packed { packed: Box<[u8]>, bytes: usize },
+}
+
+impl Packer {
+    pub(crate) fn new() -> Packer {
+        Packer(CompressTable::small())
+    }
+
+    /// The bytes compressed; none where that makes them no smaller.
+    fn pack(&mut self, bytes: &[u8]) -> Option<Box<[u8]>> {
+        let mut on_stack = [0; STACK_BYTES];
+        let mut on_heap = Vec::new();
+        let needed = get_maximum_output_size(bytes.len());
+        let output = on_stack.get_mut(..needed).unwrap_or_else(|| {
+            on_heap.resize(needed, 0);
+            &mut on_heap
+        });
+        let length = compress_into_with_table(bytes, output, &mut self.0)
+            .expect("the output has the size it may need");
+        (length < bytes.len()).then(|| output[..length].into())
+    }
 }
 
 impl Block {
@@ -67,21 +99,16 @@ impl Block {
 
     /// Compresses the records, or cuts their buffer to their length where that is smaller. Returns the buffer that they were in,
     /// if that has become free.
-    pub(crate) fn pack(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn pack(&mut self, packer: &mut Packer) -> Option<Vec<u8>> {
         let Records::Plain(buffer) = &mut self.records else {
             return None;
         };
-        let mut packed = vec![0; get_maximum_output_size(buffer.len())];
-        let length =
-            compress_into(buffer, &mut packed).expect("the output has the size it may need");
-        if length >= buffer.len() {
+        let Some(packed) = packer.pack(buffer) else {
             buffer.shrink_to_fit();
             return None;
-        }
-        let records = Records::Packed {
-            packed: packed[..length].into(),
-            bytes: buffer.len(),
         };
+        let bytes = buffer.len();
+        let records = Records::Packed { packed, bytes };
         match std::mem::replace(&mut self.records, records) {
             Records::Plain(buffer) => Some(buffer),
             Records::Packed { .. } => None,

@@ -186,10 +186,33 @@ impl Screen {
         self.terminal.modes.names()
     }
 
-    /// Compresses up to `blocks_max` pieces of the history, 16 KiB of about 20 µs each; true when more are left. To be called when
-    /// the output pauses: while it flows, only a history that is short of bytes compresses itself.
-    pub fn compact(&mut self, blocks_max: usize) -> bool {
-        self.terminal.scrollback.compact(blocks_max)
+    /// Says that a while has passed since this was said last: pieces of the history that were full then, and that the output since
+    /// has not pushed out, are cold.
+    pub fn age(&mut self) {
+        self.terminal.scrollback.age();
+    }
+
+    /// Says that the output has paused: the whole history is cold.
+    pub fn cool(&mut self) {
+        self.terminal.scrollback.cool();
+    }
+
+    /// Whether a part of the history is cold and not compressed.
+    #[must_use]
+    pub fn is_cold(&self) -> bool {
+        self.terminal.scrollback.is_cold()
+    }
+
+    /// Whether a part of the history could be compressed and is not, cold or not.
+    #[must_use]
+    pub fn is_warm(&self) -> bool {
+        self.terminal.scrollback.is_warm()
+    }
+
+    /// Compresses up to `blocks_max` cold pieces of the history, 16 KiB of about 20 µs each. What is not cold is compressed only
+    /// where the history is short of bytes.
+    pub fn compact(&mut self, blocks_max: usize) {
+        self.terminal.scrollback.compact(blocks_max);
     }
 
     /// Gives the history another limit; what is beyond it goes.

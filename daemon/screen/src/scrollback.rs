@@ -1,18 +1,15 @@
 //! Lines that left the screen at the top: packed records in a ring of blocks, bounded by lines and by bytes.
 //!
-//! Blocks are compressed when nothing else is to be done ([`Scrollback::compact`]), or before the oldest line would have to go
-//! for want of bytes; not while output flows and there is room.
+//! Blocks are compressed when they are cold ([`Scrollback::compact`]), or before the oldest line would have to go for want of bytes.
+//! While output flows and there is room most of them go again before that, and nothing is compressed.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::block::Block;
+use crate::block::{BLOCK_BYTES_MAX, Block, Packer};
 use crate::line::{self, Line};
 use crate::row::Row;
 
-/// Bytes of a full block: about 150 lines. Large enough that its own cost vanishes, small enough that dropping the
-/// oldest block to stay within the byte limit loses 1 % of the default.
-const BLOCK_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of the very first block, which doubles until it is full: a session of a few lines pays for a few lines.
 const FIRST_BLOCK_BYTES: usize = 512;
 /// The byte limit is split into at least this many blocks, so that a small limit is not one block that comes and goes.
@@ -46,6 +43,10 @@ pub(crate) struct Scrollback {
     blocks: VecDeque<Block>,
     /// Of these, the oldest ones, which have been compressed as far as they can be. The newest never is.
     packed: usize,
+    /// Of the blocks, the oldest ones, which are worth compressing: nobody has written to them for a while.
+    cold: usize,
+    /// Of the blocks, the oldest ones, which were full when the history aged last.
+    aged: usize,
     /// The last block that became empty, for the next one that is needed: a full history allocates nothing.
     spare: Option<Vec<u8>>,
     /// Runs of the line that is being pushed.
@@ -63,6 +64,8 @@ impl Scrollback {
             limit,
             blocks: VecDeque::new(),
             packed: 0,
+            cold: 0,
+            aged: 0,
             spare: None,
             runs: Vec::new(),
             first: 0,
@@ -133,14 +136,33 @@ impl Scrollback {
             .take(count)
     }
 
-    /// Compresses up to `blocks_max` blocks that are full; true when more are left.
-    pub(crate) fn compact(&mut self, blocks_max: usize) -> bool {
-        for _ in 0..blocks_max {
-            if !self.pack_block() {
-                return false;
-            }
+    /// Says that a while has passed since this was said last: what was full then, and is still here, is cold.
+    pub(crate) fn age(&mut self) {
+        self.cold = self.aged.max(self.cold);
+        self.aged = self.full();
+    }
+
+    /// Says that nothing was written for a while: all that is full is cold.
+    pub(crate) fn cool(&mut self) {
+        self.cold = self.full();
+    }
+
+    /// Whether blocks are left that can be compressed and are not.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.packed < self.full()
+    }
+
+    /// Whether cold blocks are left to compress.
+    pub(crate) fn is_cold(&self) -> bool {
+        self.packed < self.cold
+    }
+
+    /// Compresses up to `blocks_max` blocks that are cold.
+    pub(crate) fn compact(&mut self, blocks_max: usize) {
+        let mut packer = None;
+        for _ in 0..blocks_max.min(self.cold.saturating_sub(self.packed)) {
+            self.pack_block(&mut packer);
         }
-        self.packed + 1 < self.blocks.len()
     }
 
     /// Takes another limit; what is beyond it goes.
@@ -153,8 +175,9 @@ impl Scrollback {
         while self.lines > limit.lines {
             self.evict_line();
         }
+        let mut packer = None;
         while self.block_bytes > limit.bytes
-            && (self.drop_spare() || self.pack_block() || self.evict_block())
+            && (self.drop_spare() || self.pack_block(&mut packer) || self.evict_block())
         {}
         self.drop_spare();
         self.blocks.shrink_to_fit();
@@ -184,6 +207,7 @@ impl Scrollback {
             full
         }
         .max(needed);
+        let mut packer = None;
         let usable = |spare: &mut Vec<u8>| spare.capacity() >= wanted;
         while self.block_bytes + wanted > self.limit.bytes {
             // The spare one counts already.
@@ -191,7 +215,7 @@ impl Scrollback {
                 break;
             }
             // The newest block is full: it may be compressed, too.
-            if !self.drop_spare() && !self.pack_any() && !self.evict_block() {
+            if !self.drop_spare() && !self.pack_any(&mut packer) && !self.evict_block() {
                 return false;
             }
         }
@@ -203,6 +227,7 @@ impl Scrollback {
         self.blocks.push_back(Block::new(bytes));
         true
     }
+
     /// Doubles the last block where it is a small one, if that gives the record room; true when it has room.
     fn grow_last(&mut self, needed: usize) -> bool {
         let full = self.limit.block_bytes();
@@ -223,18 +248,24 @@ impl Scrollback {
         fits
     }
 
-    /// Compresses the oldest block that is not, the newest aside; false when there is none.
-    fn pack_block(&mut self) -> bool {
-        self.packed + 1 < self.blocks.len() && self.pack_any()
+    /// How many blocks nothing is written to any more: all but the newest.
+    fn full(&self) -> usize {
+        self.blocks.len().saturating_sub(1)
     }
 
-    fn pack_any(&mut self) -> bool {
+    /// Compresses the oldest block that is not, the newest aside; false when there is none.
+    fn pack_block(&mut self, packer: &mut Option<Packer>) -> bool {
+        self.is_warm() && self.pack_any(packer)
+    }
+
+    /// The same, the newest too. The packer is made with the first block that needs one.
+    fn pack_any(&mut self, packer: &mut Option<Packer>) -> bool {
         let Some(block) = self.blocks.get_mut(self.packed) else {
             return false;
         };
         self.packed += 1;
         let before = block.capacity();
-        let freed = block.pack();
+        let freed = block.pack(packer.get_or_insert_with(Packer::new));
         self.block_bytes = self.block_bytes + block.capacity() - before;
         if let Some(buffer) = freed {
             self.block_bytes += buffer.capacity();
@@ -258,7 +289,9 @@ impl Scrollback {
         let Some(block) = self.blocks.pop_front() else {
             return false;
         };
-        self.packed = self.packed.saturating_sub(1);
+        for count in [&mut self.packed, &mut self.cold, &mut self.aged] {
+            *count = count.saturating_sub(1);
+        }
         self.lines -= block.kept();
         self.first += block.kept() as u64;
         let capacity = block.capacity();

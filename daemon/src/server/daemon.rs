@@ -37,7 +37,7 @@ pub(crate) struct Daemon {
     spawner: Spawner,
     tasks: TaskGroup,
     archives: ArchiveStore,
-    freed: Freed,
+    freed: Arc<Freed>,
     history: Arc<HistoryBudget>,
     stop: CancellationToken,
     close: CancellationToken,
@@ -61,7 +61,7 @@ impl Daemon {
             spawner,
             tasks: TaskGroup::default(),
             archives,
-            freed: Freed::default(),
+            freed: Arc::default(),
             history,
             stop: CancellationToken::new(),
             close: CancellationToken::new(),
@@ -80,7 +80,7 @@ impl Daemon {
         &self.history
     }
 
-    pub(crate) const fn freed(&self) -> &Freed {
+    pub(crate) const fn freed(&self) -> &Arc<Freed> {
         &self.freed
     }
 

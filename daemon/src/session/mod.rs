@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::{AttachOrder, ClientId, Facts, Flow, LiveSession, Ticket};
 use crate::fanout::Outbox;
+use crate::freed::Freed;
 use crate::history_budget::HistoryBudget;
 use crate::pattern::Pattern;
 pub(crate) use pty::{Pty, Reading};
@@ -40,10 +41,11 @@ pub(crate) struct Session {
     /// Wakes the task: there is input, or a client has room again. Shared with the queues of clients that are behind.
     poke: Arc<Notify>,
     end: CancellationToken,
+    freed: Arc<Freed>,
 }
 
 impl Session {
-    pub(crate) fn new(id: SessionId, pty: Pty, terminal: Terminal) -> Self {
+    pub(crate) fn new(id: SessionId, pty: Pty, terminal: Terminal, freed: Arc<Freed>) -> Self {
         let poke = Arc::new(Notify::new());
         Self {
             id,
@@ -51,6 +53,7 @@ impl Session {
             terminal: Mutex::new(terminal),
             poke,
             end: CancellationToken::new(),
+            freed,
         }
     }
 

@@ -9,6 +9,7 @@ use sessiond_protocol::{ErrorCode, Failure, SessionId};
 use tokio::time::sleep_until;
 
 use super::pty::TURN_BYTES;
+use super::terminal::Compacted;
 use super::{Pty, Reading, Session, Terminal};
 use crate::causes::with_causes;
 use crate::core::{End, EndedBy, Event, Flow, Keep, Remains, StartOrder};
@@ -118,7 +119,7 @@ async fn start(
     }
     match Pty::new(spawned.master) {
         Ok(pty) => {
-            let session = Session::new(id, pty, terminal);
+            let session = Session::new(id, pty, terminal, Arc::clone(daemon.freed()));
             session.join(daemon.history());
             Ok((Arc::new(session), child))
         }
@@ -168,13 +169,13 @@ impl Session {
     /// Moves bytes once in whichever direction is ready. `at_end` is set when there is nothing more to read; a process
     /// that lives on without its terminal is then only written to.
     pub(crate) async fn pump(&self, at_end: &mut bool) {
-        let (has_input, flow, look) = {
+        let (has_input, flow, due) = {
             let mut terminal = self.terminal();
-            let look = terminal.lookout().0.due();
-            (!terminal.input().is_empty(), terminal.flow(), look)
+            let due = terminal.due();
+            (!terminal.input().is_empty(), terminal.flow(), due)
         };
-        let look_due = async {
-            match look {
+        let is_due = async {
+            match due {
                 Some(due) => sleep_until(due.into()).await,
                 None => std::future::pending().await,
             }
@@ -184,12 +185,11 @@ impl Session {
                 let _busy = BUSY.enter();
                 let reading = if readable.is_ok() { self.read_turn() } else { Reading::End };
                 *at_end = reading == Reading::End;
-                match reading {
+                if reading == Reading::Bytes(TURN_BYTES) {
                     // There is more. Requests and other sessions have their turn first.
-                    Reading::Bytes(TURN_BYTES) => tokio::task::yield_now().await,
-                    Reading::Bytes(_) => self.compact().await,
-                    Reading::Nothing | Reading::End => {}
+                    tokio::task::yield_now().await;
                 }
+                self.compact().await;
             }
             writable = self.pty.writable(), if has_input => {
                 let _busy = BUSY.enter();
@@ -205,18 +205,22 @@ impl Session {
                 terminal.take_up_grant();
                 terminal.send_snapshots(self.id, &self.poke);
             }
-            () = look_due => {
+            () = is_due => {
                 let _busy = BUSY.enter();
-                let mut terminal = self.terminal();
-                let (lookout, screen) = terminal.lookout();
-                lookout.look(screen, Instant::now());
+                self.terminal().attend(Instant::now());
+                self.compact().await;
             }
         }
     }
 
-    /// Compresses what the output has left in the history, now that it pauses, a few pieces at a time.
+    /// Compresses what is cold of the history, a few pieces at a time.
     async fn compact(&self) {
-        while self.terminal().compact() {
+        loop {
+            let compacted = self.terminal().compact();
+            match compacted {
+                Compacted::Nothing => return,
+                Compacted::Freed(bytes) => self.freed.add(bytes),
+            }
             tokio::task::yield_now().await;
         }
     }

@@ -1,7 +1,7 @@
 //! A session's screen, the clients that its output goes to, and the input that waits for it.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use leakgate_probe::Held;
 use sessiond_protocol::{
@@ -33,6 +33,19 @@ const MINUTE_MS: u64 = 60_000;
 /// Pieces of the history that are compressed before others have their turn: a quarter of a millisecond.
 const COMPACTED_AT_ONCE: usize = 8;
 
+/// How long a piece of the history must have been left alone, and kept, to be compressed: longer than output pauses that
+/// goes on. Heavy output replaces the whole history in far less, and costs no compression.
+const COLD_AFTER: Duration = Duration::from_secs(1);
+
+/// What was done about the history that is cold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compacted {
+    /// There was none.
+    Nothing,
+    /// A little was compressed, which has freed this many bytes. There may be more to do.
+    Freed(usize),
+}
+
 /// Everything about a session that output, input and requests change.
 #[derive(Debug)]
 pub(crate) struct Terminal {
@@ -44,6 +57,8 @@ pub(crate) struct Terminal {
     flow: Flow,
     /// When it last put something out; when it was made where it never has.
     quiet_since: Instant,
+    /// When the history was last told that a while has passed.
+    aged: Instant,
     /// Whether all of its text is wanted at its end.
     keep_text: bool,
     /// Its raw end, where somebody waits for it.
@@ -71,6 +86,7 @@ impl Terminal {
             lookout: Lookout::new(now),
             flow: Flow::Running,
             quiet_since: now,
+            aged: now,
             keep_text: false,
             capture: None,
             last_output_unix_ms: None,
@@ -145,6 +161,10 @@ impl Terminal {
     /// Takes output: to the screen, to every client that keeps up, and the screen's answers back to the program.
     pub(crate) fn take_output(&mut self, session: SessionId, output: &[u8], poke: &Arc<Notify>) {
         self.quiet_since = Instant::now();
+        if self.quiet_since >= self.aged + COLD_AFTER {
+            self.aged = self.quiet_since;
+            self.screen.age();
+        }
         self.lookout
             .feed(output, &mut self.screen, self.quiet_since);
         self.replay.push(output);
@@ -305,11 +325,39 @@ impl Terminal {
         }
     }
 
-    /// Compresses a little of the history; true when there is more to do.
-    pub(crate) fn compact(&mut self) -> bool {
-        let more = self.screen.compact(COMPACTED_AT_ONCE);
-        self.accounted.resize(self.screen.retained_bytes());
-        more
+    /// When the terminal is next to be attended to though nothing comes: to look for what is waited for, or to compress the
+    /// history that the last output has left. Never, once both are done.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        [self.lookout.due(), self.cools_at()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn cools_at(&self) -> Option<Instant> {
+        self.screen.is_warm().then(|| self.quiet_since + COLD_AFTER)
+    }
+
+    /// Does what is due by `now`, all but the compression itself ([`Terminal::compact`]).
+    pub(crate) fn attend(&mut self, now: Instant) {
+        if self.lookout.due().is_some_and(|due| due <= now) {
+            self.lookout.look(&self.screen, now);
+        }
+        if self.cools_at().is_some_and(|due| due <= now) {
+            self.screen.cool();
+        }
+    }
+
+    /// Compresses a little of the history that is cold.
+    pub(crate) fn compact(&mut self) -> Compacted {
+        if !self.screen.is_cold() {
+            return Compacted::Nothing;
+        }
+        let before = self.screen.retained_bytes();
+        self.screen.compact(COMPACTED_AT_ONCE);
+        let after = self.screen.retained_bytes();
+        self.accounted.resize(after);
+        Compacted::Freed(before.saturating_sub(after))
     }
 
     pub(crate) fn state(&self) -> ScreenState {

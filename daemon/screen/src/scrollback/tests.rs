@@ -111,12 +111,40 @@ fn full_blocks_are_compressed_and_read_back() {
     (0..10_000)
         .for_each(|number| scrollback.push(&row(&format!("line {number} of a long listing"))));
     let (before, plain) = (texts(&scrollback, 0..10_000), scrollback.retained_bytes());
-    while scrollback.compact(3) {}
+    assert!(scrollback.is_warm() && !scrollback.is_cold());
+    scrollback.cool();
+    while scrollback.is_cold() {
+        scrollback.compact(3);
+    }
+    assert!(!scrollback.is_warm());
     assert!(scrollback.retained_bytes() < plain / 2);
     assert_eq!(texts(&scrollback, 0..10_000), before);
     scrollback.push(&row("one more"));
     assert_eq!(scrollback.first(), 1);
     assert_eq!(texts(&scrollback, 0..1), before[1..2]);
+}
+
+#[test]
+fn only_blocks_that_outlive_a_while_of_output_are_compressed() {
+    let mut scrollback = Scrollback::new(ScrollbackLimit::default());
+    let push = |scrollback: &mut Scrollback, lines: usize| {
+        (0..lines).for_each(|_| scrollback.push(&row("one of many lines, all alike")));
+    };
+    push(&mut scrollback, 5000);
+    scrollback.age();
+    assert!(!scrollback.is_cold());
+    let (warm, full) = (scrollback.retained_bytes(), scrollback.full());
+    // A whole history later nothing is left of what was there.
+    push(&mut scrollback, 15_000);
+    scrollback.age();
+    assert!(!scrollback.is_cold());
+    // A few lines later nearly everything is.
+    let full_then = scrollback.full();
+    push(&mut scrollback, 10);
+    scrollback.age();
+    scrollback.compact(usize::MAX);
+    assert!(scrollback.packed.abs_diff(full_then) <= 1 && full_then > full);
+    assert!(scrollback.retained_bytes() < warm);
 }
 
 #[test]
@@ -141,6 +169,8 @@ fn a_history_that_is_short_of_bytes_compresses_before_it_forgets() {
 #[derive(Clone, Debug)]
 enum Step {
     Push(usize, usize),
+    Age,
+    Cool,
     Compact(usize),
     Limit(usize, usize),
     Clear,
@@ -149,6 +179,8 @@ enum Step {
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (1..400_usize, 0..180_usize).prop_map(|(count, length)| Step::Push(count, length)),
+        2 => Just(Step::Age),
+        2 => Just(Step::Cool),
         3 => (0..4_usize).prop_map(Step::Compact),
         2 => (0..600_usize, prop_oneof![0..3000_usize, 3000..300_000_usize]).prop_map(|(lines, bytes)| Step::Limit(lines, bytes)),
         1 => Just(Step::Clear),
@@ -168,7 +200,9 @@ proptest! {
                     scrollback.push(&row(&text));
                     all.push(text);
                 },
-                Step::Compact(blocks) => _ = scrollback.compact(blocks),
+                Step::Age => scrollback.age(),
+                Step::Cool => scrollback.cool(),
+                Step::Compact(blocks) => scrollback.compact(blocks),
                 Step::Limit(lines, bytes) => {
                     limit = ScrollbackLimit { lines, bytes };
                     scrollback.set_limit(limit);

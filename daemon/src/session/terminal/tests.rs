@@ -119,3 +119,52 @@ fn scrollback_is_cut_to_what_fits_an_answer() {
     assert_eq!(fitting.len(), SCROLLBACK_ANSWER_BYTES_MAX / 1003);
     assert!(fitting.last().unwrap().ends_with("1999"));
 }
+
+const LINES: usize = 10_000;
+
+fn put_out_lines(terminal: &mut Terminal) {
+    for number in 0..LINES {
+        let line = format!("a line of output with the number {number}\r\n");
+        terminal.take_output(SESSION, line.as_bytes(), &Arc::default());
+    }
+}
+
+fn compact(terminal: &mut Terminal) {
+    while terminal.compact() != Compacted::Nothing {}
+}
+
+#[test]
+fn the_history_is_compressed_once_after_the_last_output() {
+    let mut terminal = terminal();
+    assert_eq!(terminal.due(), None);
+    put_out_lines(&mut terminal);
+    compact(&mut terminal);
+    let warm = terminal.retained_bytes();
+    let due = terminal.due().unwrap();
+    assert_eq!(due, terminal.quiet_since() + COLD_AFTER);
+    terminal.attend(due - Duration::from_nanos(1));
+    compact(&mut terminal);
+    assert_eq!(
+        (terminal.retained_bytes(), terminal.due()),
+        (warm, Some(due))
+    );
+    terminal.attend(due);
+    compact(&mut terminal);
+    assert!(terminal.retained_bytes() < warm / 2);
+    assert_eq!(terminal.due(), None);
+}
+
+#[test]
+fn what_output_without_a_pause_leaves_for_a_while_is_compressed_too() {
+    let mut terminal = terminal();
+    put_out_lines(&mut terminal);
+    let warm = terminal.retained_bytes();
+    for _ in 0..2 {
+        compact(&mut terminal);
+        assert_eq!(terminal.retained_bytes(), warm);
+        terminal.aged -= COLD_AFTER;
+        terminal.take_output(SESSION, b".", &Arc::default());
+    }
+    compact(&mut terminal);
+    assert!(terminal.retained_bytes() < warm / 2);
+}
