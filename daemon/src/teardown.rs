@@ -11,9 +11,9 @@ use std::time::Duration;
 use sessiond_protocol::ExitStatus;
 use tokio::time::{Instant, timeout_at};
 
-use crate::core::Remains;
+use crate::core::{Leaving, Remains};
 use crate::session::{Reading, Session};
-use crate::spawn::Child;
+use crate::spawn::{Child, Toll};
 
 /// How long a terminal that is still held must say nothing before its output counts as complete. The kernel hands over
 /// within milliseconds what an exited process wrote.
@@ -36,17 +36,17 @@ pub(crate) async fn end(
     session: &Session,
     child: &mut Child,
     cause: Cause,
-) -> (ExitStatus, Remains) {
+) -> (ExitStatus, Leaving, Remains) {
     if let Cause::Exited(_) = cause {
         drain(session).await;
     }
     let mut ending = std::pin::pin!(end_processes(child));
     let mut at_end = false;
-    let status = loop {
+    let (status, leaving) = loop {
         // Processes that end may write, and must not wait for us to read it.
         tokio::select! {
             biased;
-            status = &mut ending => break status,
+            ended = &mut ending => break ended,
             () = session.pump(&mut at_end) => {}
         }
     };
@@ -56,25 +56,28 @@ pub(crate) async fn end(
         Cause::Exited(None) | Cause::Closed => status,
     };
     let remains = session.terminal().finish(session.id());
-    (status, remains)
+    (status, leaving, remains)
 }
 
 /// Ends a session whose task has panicked: its processes are ended all the same. Its screen may be what panics, so nothing
 /// is fed to it and nothing of it remains; clients hear of the end alone.
-pub(crate) async fn abandon(session: &Session, child: &mut Child) -> (ExitStatus, Remains) {
-    let status = end_processes(child).await;
-    (status, session.terminal().abandon())
+pub(crate) async fn abandon(
+    session: &Session,
+    child: &mut Child,
+) -> (ExitStatus, Leaving, Remains) {
+    let (status, leaving) = end_processes(child).await;
+    (status, leaving, session.terminal().abandon())
 }
 
 /// Ends a process and everything it started, and waits for that. All that there is to end when a start fails half-way.
-pub(crate) async fn end_processes(child: &mut Child) -> ExitStatus {
-    let left = child.end().await;
-    if left > 0 {
-        tracing::error!(owner = %child.owner, left, "processes survive SIGKILL");
+pub(crate) async fn end_processes(child: &mut Child) -> (ExitStatus, Leaving) {
+    let Toll { leaving, survivors } = child.end().await;
+    if survivors > 0 {
+        tracing::error!(owner = %child.owner, survivors, "processes survive SIGKILL");
     }
     // The notice precedes the end. There is none when even SIGKILL did not help.
     let unseen = ExitStatus::Signal(rustix::process::Signal::KILL.as_raw());
-    child.status().unwrap_or(unseen)
+    (child.status().unwrap_or(unseen), leaving)
 }
 
 /// Reads until nobody holds the other side, or it has been quiet, or long enough.

@@ -22,6 +22,7 @@ mod mailbox;
 mod raw;
 mod read;
 mod schedule;
+mod stats;
 
 pub use attachment::{Attachment, Event};
 pub use client::Client;

@@ -37,6 +37,7 @@ mod respawn;
 mod schedule;
 mod session;
 mod signal;
+mod stats;
 mod ttl;
 mod wait;
 
@@ -68,5 +69,6 @@ pub use session::{
     ExitStatus, RequestId, SessionId, SessionInfo, SessionRef, SessionState, Size, SizeError,
 };
 pub use signal::{SignalError, SignalName};
+pub use stats::Stats;
 pub use ttl::{Ttl, TtlError};
 pub use wait::{CancelParams, TextPattern, WaitIdleParams, WaitTextParams};

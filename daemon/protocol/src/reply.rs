@@ -9,6 +9,7 @@ use crate::life::RunResult;
 use crate::read::ReadReply;
 use crate::schedule::ScheduleInfo;
 use crate::session::{ExitStatus, SessionInfo, Size};
+use crate::stats::Stats;
 
 /// A request that was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +116,11 @@ pub enum Success {
     },
     /// To `unschedule`.
     Unscheduled {},
+    /// To `stats`.
+    Stats {
+        /// What was counted.
+        stats: Stats,
+    },
     /// To `wait`.
     Exited {
         /// How its process ended.

@@ -89,6 +89,8 @@ pub enum Request {
     Schedules,
     /// Takes a schedule back. Answered `unscheduled`.
     Unschedule(UnscheduleParams),
+    /// What the daemon has counted. Answered `stats`.
+    Stats,
     /// Closes every session and ends the daemon. Answered `shutting_down` at once; the connection ends with the daemon.
     Shutdown,
 }
@@ -127,6 +129,7 @@ impl Request {
             | Request::Schedule(_)
             | Request::Schedules
             | Request::Unschedule(_)
+            | Request::Stats
             | Request::Cancel(_)
             | Request::Shutdown => true,
         }
@@ -281,6 +284,7 @@ pub fn parse_request(json: &[u8]) -> Result<(RequestId, Request), RequestFault> 
         "schedule" => Request::Schedule(read_params(id, &method, params)?),
         "schedules" => without_params(id, params, Request::Schedules)?,
         "unschedule" => Request::Unschedule(read_params(id, &method, params)?),
+        "stats" => without_params(id, params, Request::Stats)?,
         "shutdown" => without_params(id, params, Request::Shutdown)?,
         _ => return Err(bad(Some(id), format!("unknown method {method:?}"))),
     };

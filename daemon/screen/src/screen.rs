@@ -159,8 +159,8 @@ impl Screen {
     }
 
     /// The rows that look different, or may, than after the revision `since`, from the top. A reader that knows rows by the numbers
-    /// of their lines ([`Screen::top_line`] on) needs only these, and takes as blank what it was never told: output that scrolls
-    /// changes the lines that are written, not those that move. A revision that this screen has not reached is another screen's:
+    /// of their lines ([`Screen::top_line`] on) needs only these, takes as blank what it was never told, and forgets what lies
+    /// below the screen: output that scrolls changes the lines that are written, not those that move. A revision that this screen has not reached is another screen's:
     /// all rows have changed.
     pub fn changed_rows(&self, since: u64) -> impl Iterator<Item = usize> {
         let known = if since > self.revision() { 0 } else { since };

@@ -93,6 +93,8 @@ pub(super) enum Question {
     Archive(ArchiveCommand),
     #[command(flatten)]
     Schedule(ScheduleCommand),
+    /// Show how often sessions have expired, were killed or were given up, since the daemon was started
+    Stats,
     /// End every session and the daemon
     Shutdown,
 }

@@ -14,6 +14,7 @@ mod raw_terminal;
 mod reading;
 mod schedule;
 mod settings;
+mod stats;
 mod suspend;
 mod waiting;
 

@@ -16,7 +16,7 @@ use super::entry::{Fate, Life, still_starting};
 use super::recipe::{Recipe, Remembered};
 use super::requests::Answer;
 use super::waiting::{Archiver, Pending, Wish};
-use super::{Core, Effect, Keep, Now, Phase, Plane, Ticket, shutting_down};
+use super::{Core, Effect, Keep, Now, Plane, Ticket};
 use crate::gauges::ARCHIVES;
 
 /// Archives at a time; the oldest makes room. A screenful or two of a list.
@@ -133,9 +133,7 @@ impl<P: Plane> Core<P> {
         session: &SessionRef,
         effects: &mut Vec<Effect<P>>,
     ) -> Answer {
-        if self.phase != Phase::Open {
-            return Err(shutting_down());
-        }
+        self.check_open()?;
         if self.archives.awaited + self.archives.writers.len() >= WRITES_MAX {
             let message = format!("{WRITES_MAX} sessions are being archived already");
             return Err(Failure::new(ErrorCode::Busy, message));
@@ -252,9 +250,7 @@ impl<P: Plane> Core<P> {
         params: ArchiveParams,
         effects: &mut Vec<Effect<P>>,
     ) -> Answer {
-        if self.phase != Phase::Open {
-            return Err(shutting_down());
-        }
+        self.check_open()?;
         self.idle_archive(params)?.reader = Some(Pending::new(ticket));
         let archive = params.archive;
         effects.push(Effect::ReadArchive { archive });

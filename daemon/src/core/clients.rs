@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use sessiond_protocol::{EndReason, ErrorCode, Failure};
 
 use super::entry::Fate;
-use super::{ClientId, Core, Effect, LiveClient, Now, Phase, Plane, Pulse, shutting_down};
+use super::{ClientId, Core, Effect, LiveClient, Now, Plane, Pulse};
 use crate::gauges::CLIENTS;
 
 /// Rounds within [`Settings::client_timeout`](super::Settings::client_timeout).
@@ -76,8 +76,8 @@ impl<P: Plane> Core<P> {
         effects: &mut Vec<Effect<P>>,
     ) {
         let clients_max = self.settings.clients_max;
-        let failure = if self.phase != Phase::Open {
-            shutting_down()
+        let failure = if let Err(failure) = self.check_open() {
+            failure
         } else if self.clients.len() >= clients_max {
             Failure::new(
                 ErrorCode::Limit,

@@ -10,10 +10,7 @@ use super::entry::{Entry, Fate, Life, being_ended, still_starting};
 use super::requests::Answer;
 use super::waiting::{Pending, Run, WAITERS_PER_SESSION_MAX, Wish};
 use super::waits::deadline;
-use super::{
-    Core, Effect, Keep, Now, Phase, Plane, RUNS_PER_CLIENT_MAX, Recipe, StartOrder, Ticket,
-    shutting_down,
-};
+use super::{Core, Effect, Keep, Now, Plane, RUNS_PER_CLIENT_MAX, Recipe, StartOrder, Ticket};
 
 /// What a new session finds under its name.
 enum Met {
@@ -75,9 +72,7 @@ impl<P: Plane> Core<P> {
 
     /// Refuses what no session can be started from.
     pub(super) fn check(&self, params: &CreateParams) -> Result<(), Failure> {
-        if self.phase != Phase::Open {
-            return Err(shutting_down());
-        }
+        self.check_open()?;
         if params.command.is_empty() {
             return Err(bad("an empty command"));
         }
@@ -212,9 +207,7 @@ impl<P: Plane> Core<P> {
         session: &SessionRef,
         effects: &mut Vec<Effect<P>>,
     ) -> Answer {
-        if self.phase != Phase::Open {
-            return Err(shutting_down());
-        }
+        self.check_open()?;
         let ended = self
             .find(session)
             .map(|entry| matches!(entry.life, Life::Ended(_)))?;

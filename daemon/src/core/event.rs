@@ -9,6 +9,7 @@ use sessiond_protocol::{
 };
 
 use super::archives::{Manuscript, Reading};
+use super::incidents::Incident;
 use super::recipe::Recipe;
 use super::tombstone::Remains;
 use crate::pattern::Pattern;
@@ -121,6 +122,17 @@ pub(crate) struct Now {
 pub(crate) struct End {
     pub(crate) status: ExitStatus,
     pub(crate) by: EndedBy,
+    pub(crate) leaving: Leaving,
+}
+
+/// How what a session had started came to its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    /// By itself, or when its terminal was hung up.
+    #[default]
+    Willing,
+    /// Some of it was killed.
+    Killed,
 }
 
 /// Whose doing it was, whatever happened while the rest of the session was ended.
@@ -261,6 +273,11 @@ pub(crate) enum Effect<P: Plane> {
     ReadArchive { archive: ArchiveId },
     /// Remove an archive from the disk.
     RemoveArchive { archive: ArchiveId },
+    /// Tell whoever runs the daemon.
+    Tell {
+        session: SessionId,
+        incident: Incident,
+    },
     /// The daemon has begun to end; this many sessions are being closed.
     ShutdownBegan { sessions: usize },
     /// The last session is gone and the daemon shall end.

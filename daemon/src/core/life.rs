@@ -9,8 +9,8 @@ use super::respawn::{Ending, Next};
 use super::tombstone::Past;
 use super::waiting::{Batch, Calls, Closer, Creator, Run, Wish};
 use super::{
-    Core, Effect, End, EndedBy, Now, Output, Phase, Plane, Remains, STARTS_MAX, TOMBSTONE_AGE_MAX,
-    TOMBSTONES_MAX,
+    Core, Effect, End, EndedBy, Incident, Leaving, Now, Output, Phase, Plane, Remains, STARTS_MAX,
+    TOMBSTONE_AGE_MAX, TOMBSTONES_MAX,
 };
 
 /// What came of a session that is no more, or has ended.
@@ -138,10 +138,17 @@ impl<P: Plane> Core<P> {
         &mut self,
         now: Now,
         session: SessionId,
-        End { status, by }: End,
+        End {
+            status,
+            by,
+            leaving,
+        }: End,
         mut remains: Remains,
         effects: &mut Vec<Effect<P>>,
     ) {
+        if leaving == Leaving::Killed {
+            self.happened(session, Incident::Killed, effects);
+        }
         let (output, text) = (remains.output.take(), remains.text.take());
         let mut entry = self
             .sessions
@@ -153,6 +160,10 @@ impl<P: Plane> Core<P> {
         {
             // It was on time; only what it had left behind was not.
             run.timed_out = false;
+            entry.fate = Fate::Natural;
+        }
+        if by == EndedBy::Itself && entry.fate == Fate::Gone(EndReason::Expired) {
+            // Its time was over while what it had left behind was ended. It ended as any other does.
             entry.fate = Fate::Natural;
         }
         let fate = match entry.fate {
@@ -200,20 +211,26 @@ impl<P: Plane> Core<P> {
             .respawn
             .as_mut()
             .map_or(Next::Nothing, |respawn| respawn.after(now.instant, ending));
+        drop(entry);
         let because = |failure: Failure| format!("it cannot be started: {}", failure.message);
         let (reason, failure) = match (next, not_started) {
             (Next::At(until), _) => {
                 let status = past.status;
-                entry.life = Life::Resting { until, past };
-                drop(entry);
+                if let Some(mut entry) = self.sessions.change(session) {
+                    entry.life = Life::Resting { until, past };
+                }
                 let wait = until.saturating_duration_since(now.instant);
                 self.end_watches(session, status, effects);
                 self.tell_respawn(session, status, wait.as_millis(), effects);
                 return;
             }
-            (Next::GiveUp(reason), None) => (EndReason::Failed, Some(reason)),
-            (Next::GiveUp(reason), Some(failure)) => {
-                let reason = format!("{reason}; {}", because(failure));
+            (Next::GiveUp(reason), not_started) => {
+                let reason = match not_started {
+                    None => reason,
+                    Some(failure) => format!("{reason}; {}", because(failure)),
+                };
+                let incident = Incident::BreakerOpened(reason.clone());
+                self.happened(session, incident, effects);
                 (EndReason::Failed, Some(reason))
             }
             (Next::Nothing, Some(failure)) => (EndReason::Failed, Some(because(failure))),
@@ -224,6 +241,9 @@ impl<P: Plane> Core<P> {
             reason,
             output: None,
             text: None,
+        };
+        let Some(mut entry) = self.sessions.change(session) else {
+            return;
         };
         let calls = std::mem::take(&mut entry.calls);
         entry.bury(*past, failure, now.instant + TOMBSTONE_AGE_MAX);
@@ -337,6 +357,9 @@ impl<P: Plane> Core<P> {
         let Some(entry) = self.sessions.remove(session) else {
             return;
         };
+        if outcome.reason == EndReason::Expired {
+            self.happened(session, Incident::Expired, effects);
+        }
         if entry.is_untried() {
             self.give_name_back(session, entry.name.clone());
         }

@@ -7,6 +7,7 @@
 //! - [`life`] is what happens to sessions, [`creation`], [`ending`], [`attach`], [`waits`] and [`requests`] what is asked
 //!   about them; [`clients`] is who asks.
 //! - [`schedules`] is what starts without anybody asking at the moment, [`archives`] what is kept of sessions on disk.
+//! - [`incidents`] is what is counted of all that.
 //! - [`respawn`], [`waiting`], [`tombstone`], [`recipe`] are what an entry holds.
 
 mod archives;
@@ -17,6 +18,7 @@ mod creation;
 mod ending;
 mod entry;
 mod event;
+mod incidents;
 mod life;
 mod recipe;
 mod requests;
@@ -32,16 +34,17 @@ mod waits;
 
 use std::time::{Duration, Instant};
 
-use sessiond_protocol::{EndReason, ErrorCode, Failure, SessionId, Success};
+use sessiond_protocol::{EndReason, ErrorCode, Failure, SessionId, Stats, Success};
 
 use archives::Archives;
 pub(crate) use archives::{Manuscript, Reading};
 use clients::Clients;
 use entry::{Fate, Life};
 pub(crate) use event::{
-    Access, AttachOrder, ClientId, Effect, End, EndedBy, Event, Facts, Flow, Keep, LiveClient,
-    LiveSession, Now, Origin, Plane, Pulse, Sighting, StartOrder, Ticket,
+    Access, AttachOrder, ClientId, Effect, End, EndedBy, Event, Facts, Flow, Keep, Leaving,
+    LiveClient, LiveSession, Now, Origin, Plane, Pulse, Sighting, StartOrder, Ticket,
 };
+pub(crate) use incidents::Incident;
 pub(crate) use recipe::Recipe;
 use schedules::Schedules;
 use sessions::Sessions;
@@ -89,6 +92,7 @@ pub(crate) struct Core<P: Plane> {
     sessions: Sessions<P::Session>,
     schedules: Schedules,
     archives: Archives,
+    stats: Stats,
     /// Numbers the sessions that wait for their turn to start.
     last_turn: u64,
 }
@@ -102,6 +106,7 @@ impl<P: Plane> Core<P> {
             sessions: Sessions::new(),
             schedules: Schedules::new(),
             archives: Archives::new(),
+            stats: Stats::default(),
             last_turn: 0,
         }
     }
@@ -215,6 +220,14 @@ impl<P: Plane> Core<P> {
             }
         }
         sessions
+    }
+
+    /// Refuses what begins something, once the daemon ends.
+    fn check_open(&self) -> Result<(), Failure> {
+        match self.phase {
+            Phase::Open => Ok(()),
+            Phase::ShuttingDown | Phase::Stopped => Err(shutting_down()),
+        }
     }
 
     fn stop_if_done(&mut self, effects: &mut Vec<Effect<P>>) {

@@ -70,6 +70,7 @@ impl<P: Plane> Core<P> {
             Request::WaitText(params) => self.wait_text(now, ticket, params, effects),
             Request::WaitIdle(params) => self.wait_idle(now, ticket, &params),
             Request::Cancel(params) => self.cancel(now, ticket, &params, effects),
+            Request::Stats => Ok(Some(Success::Stats { stats: self.stats })),
             Request::Shutdown => Ok(Some(Success::ShuttingDown {
                 sessions: self.shut_down(effects),
             })),

@@ -222,13 +222,15 @@ impl<P: Plane> Core<P> {
             if !matches!(entry.life, Life::Ended(_)) {
                 return Start::Skipped;
             }
-            // One record of a schedule's sessions is enough.
-            self.sessions.remove(session);
         }
-        match self.admit(now, Arc::clone(recipe), Place::Free, Keep::Nothing) {
-            Ok(session) => Start::Started(session),
-            Err(_) => Start::Failed,
+        let place = named.map_or(Place::Free, Place::Over);
+        let Ok(session) = self.admit(now, Arc::clone(recipe), place, Keep::Nothing) else {
+            return Start::Failed;
+        };
+        if let Some(last) = last {
+            self.sessions.remove(last); // one record of a schedule's sessions is enough
         }
+        Start::Started(session)
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::sleep_until;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::archives::ArchiveStore;
-use crate::core::{ClientId, Core, Effect, Event, Manuscript, Now, Plane, Settings};
+use crate::core::{ClientId, Core, Effect, Event, Incident, Manuscript, Now, Plane, Settings};
 use crate::fanout::Outbox;
 use crate::freed::Freed;
 use crate::gauges::BUSY;
@@ -177,6 +177,7 @@ impl Daemon {
                 client,
                 id,
             } => client.reply(id, self.spawner.signal(session, signal)),
+            Effect::Tell { session, incident } => tell(session, &incident),
             Effect::ShutdownBegan { sessions } => {
                 tracing::info!("shutting down {sessions} active session(s)")
             }
@@ -260,5 +261,16 @@ fn now() -> Now {
     Now {
         instant: Instant::now(),
         unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// Writes an incident to the log.
+fn tell(session: SessionId, incident: &Incident) {
+    match incident {
+        Incident::Expired => tracing::info!(%session, "expired: nobody has used it"),
+        Incident::Killed => tracing::warn!(%session, "killed: it did not heed the hang-up"),
+        Incident::BreakerOpened(reason) => {
+            tracing::warn!(%session, "not respawned any more: {reason}");
+        }
     }
 }

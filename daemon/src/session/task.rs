@@ -56,9 +56,14 @@ pub(crate) async fn run(
         Some(ended) => ended,
         None => {
             let ending = BUSY.enter();
-            let (status, remains) = teardown::abandon(&session, &mut child).await;
+            let (status, leaving, remains) = teardown::abandon(&session, &mut child).await;
             let by = EndedBy::Daemon;
-            (ending, End { status, by }, remains)
+            let end = End {
+                status,
+                by,
+                leaving,
+            };
+            (ending, end, remains)
         }
     };
     tracing::debug!(session = %id, status = %end.status, "ended");
@@ -85,7 +90,7 @@ async fn live(
     let held = session.terminal().retained_bytes();
     let mut ended = std::pin::pin!(teardown::end(session, child, cause));
     // What is shown meanwhile is told at once: what is left behind may take its time, and a wait has a deadline.
-    let (status, remains) = std::future::poll_fn(|context| {
+    let (status, leaving, remains) = std::future::poll_fn(|context| {
         let ended = ended.as_mut().poll(context);
         session.report_sightings(daemon);
         ended
@@ -96,7 +101,12 @@ async fn live(
         Cause::Exited(_) => EndedBy::Itself,
         Cause::Closed => EndedBy::Daemon,
     };
-    (ending, End { status, by }, remains)
+    let end = End {
+        status,
+        by,
+        leaving,
+    };
+    (ending, end, remains)
 }
 
 async fn start(

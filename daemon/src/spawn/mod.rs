@@ -28,7 +28,7 @@ use sessiond_protocol::{ErrorCode, ExitStatus, Failure, SessionId, SignalName, S
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit, oneshot};
 use tokio_util::sync::WaitForCancellationFuture;
 
-use crate::core::StartOrder;
+use crate::core::{Leaving, StartOrder};
 use crate::open_files::OpenFiles;
 pub(crate) use exec::Pipes;
 use exec::Standard;
@@ -99,6 +99,15 @@ pub(crate) struct Child {
     orders: Arc<Orders>,
     /// A session's share in the open files.
     carried: Option<OwnedSemaphorePermit>,
+}
+
+/// What it took to end a session's processes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Toll {
+    /// How those that are gone have left.
+    pub(crate) leaving: Leaving,
+    /// Those that survive even SIGKILL.
+    pub(crate) survivors: usize,
 }
 
 impl Spawner {
@@ -274,14 +283,14 @@ impl Child {
     }
 
     /// Ends this process and everything it started: hang-up first, SIGKILL after a grace. Resolves when all of them are
-    /// reaped, with the number of those that survived even that.
-    pub(crate) async fn end(&self) -> usize {
+    /// reaped, or survive even that.
+    pub(crate) async fn end(&self) -> Toll {
         let (done, ended) = oneshot::channel();
         let owner = self.owner;
         self.orders
             .add(|batch| batch.ends.push(End { owner, done }));
         // The thread is gone: it has killed whatever there was.
-        ended.await.unwrap_or(0)
+        ended.await.unwrap_or_default()
     }
 }
 

@@ -11,6 +11,7 @@ use sessiond_protocol::ExitStatus;
 use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
+use super::Toll;
 use super::exec::Standard;
 use super::launch::Launch;
 use super::orphans::Orphans;
@@ -27,11 +28,11 @@ pub(super) struct Start {
     pub(super) answer: oneshot::Sender<Result<u32, SpawnError>>,
 }
 
-/// All processes of one owner to be ended; answered with the number of those that survive it.
+/// All processes of one owner to be ended; answered with what came of that.
 #[derive(Debug)]
 pub(super) struct End {
     pub(super) owner: Owner,
-    pub(super) done: oneshot::Sender<usize>,
+    pub(super) done: oneshot::Sender<Toll>,
 }
 
 /// Everything that has come in since the thread last looked.

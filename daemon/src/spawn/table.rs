@@ -9,12 +9,14 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use sessiond_protocol::ExitStatus;
 use tokio::sync::oneshot;
 
+use super::Toll;
 use super::adopted::Adopted;
 use super::mark::Mark;
 use super::orphans::Orphans;
 use super::owner::Owner;
 use super::proc_fs::ProcFs;
 use super::tree::{Process, Tree};
+use crate::core::Leaving;
 use crate::gauges::CHILDREN;
 
 /// How long what was hung up together with its terminal's first process group may take to end before everything else in
@@ -59,7 +61,7 @@ struct Entry {
 /// An owner whose processes are being ended.
 #[derive(Debug)]
 struct Ending {
-    done: oneshot::Sender<usize>,
+    done: oneshot::Sender<Toll>,
     stage: Stage,
     /// When the stage is over.
     deadline: Instant,
@@ -148,9 +150,9 @@ impl Table {
 
     /// Begins to end an owner's processes: the first group hears at once that the terminal is gone, everything else at the
     /// first look.
-    pub(super) fn end(&mut self, owner: Owner, done: oneshot::Sender<usize>, now: Instant) {
+    pub(super) fn end(&mut self, owner: Owner, done: oneshot::Sender<Toll>, now: Instant) {
         let Some(entry) = self.entries.get_mut(&owner) else {
-            let _ = done.send(0); // it never started; whoever asked may be gone
+            let _ = done.send(Toll::default()); // it never started; whoever asked may be gone
             return;
         };
         if let Some(ending) = &mut entry.ending {
@@ -324,10 +326,14 @@ impl Table {
         ending.seen = members;
     }
 
-    fn finish(&mut self, owner: Owner, left: usize) {
+    fn finish(&mut self, owner: Owner, survivors: usize) {
         let entry = self.entries.remove(&owner);
-        if let Some(Ending { done, .. }) = entry.and_then(|entry| entry.ending) {
-            let _ = done.send(left); // whoever asked may be gone
+        if let Some(Ending { done, stage, .. }) = entry.and_then(|entry| entry.ending) {
+            let leaving = match stage {
+                Stage::HungUp | Stage::Asked => Leaving::Willing,
+                Stage::Killed { .. } => Leaving::Killed,
+            };
+            let _ = done.send(Toll { leaving, survivors }); // whoever asked may be gone
         }
     }
 

@@ -54,7 +54,7 @@ fn a_spawn_thread_that_panics_leaves_no_process_and_nobody_waiting() {
         spawner.ended().await;
         assert!(!Path::new(&format!("/proc/{}", child.pid)).exists());
         assert_eq!(child.exited().await, None);
-        assert_eq!(child.end().await, 0);
+        assert_eq!(child.end().await, Toll::default());
         spawner.stop().await;
         assert!(thread.join().is_err());
     };
@@ -107,7 +107,7 @@ fn a_program_with_pipes_leads_a_kernel_session_without_terminal_and_ends_at_the_
             ended = timeout(Duration::from_secs(10), ending) => ended.unwrap(),
             () = reaping => unreachable!("it goes on for ever"),
         };
-        assert_eq!(ended, (Some(ExitStatus::Code(0)), 0));
+        assert_eq!(ended, (Some(ExitStatus::Code(0)), Toll::default()));
         spawner.stop().await;
         thread.join().unwrap();
     });

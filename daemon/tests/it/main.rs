@@ -19,5 +19,6 @@ mod processes;
 mod reading;
 mod silence;
 mod starting;
+mod stats;
 mod waits;
 mod wire;

@@ -167,6 +167,7 @@ fn request() -> impl Strategy<Value = Request> {
         Just(Request::Ping),
         Just(Request::List),
         Just(Request::Shutdown),
+        Just(Request::Stats),
         Just(Request::CloseAll),
         (create(), any::<Option<u64>>()).prop_map(|(session, timeout_ms)| Request::Run(
             RunParams {

@@ -21,6 +21,8 @@ impl Reader {
                 .insert(screen.top_line() + index as u64, screen.row(index));
         }
         self.revision = screen.revision();
+        let below = screen.top_line() + u64::from(screen.size().rows());
+        self.lines.split_off(&below);
     }
 
     fn row(&self, screen: &Screen, index: usize) -> Line {

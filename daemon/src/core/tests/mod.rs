@@ -5,6 +5,7 @@ mod attached;
 mod clients;
 mod creation;
 mod ending;
+mod incidents;
 mod random;
 mod schedules;
 mod time;

@@ -88,6 +88,30 @@ fn a_schedule_leaves_a_session_alone_that_has_its_name() {
 }
 
 #[test]
+fn a_start_that_is_refused_leaves_the_last_session_to_be_read() {
+    let mut world = World::with(Settings {
+        sessions_max: 1,
+        ..Settings::default()
+    });
+    let client = world.connect(1);
+    world.ask(
+        client,
+        schedule(When::EveryMs(60_000), params(Some("nightly"))),
+    );
+    world.pass(60);
+    let first = world.starting[0];
+    world.start(first);
+    world.end(first);
+    let other = world.run(client);
+    world.pass(60);
+    assert_eq!(listed(&mut world, client)[0].failed, 1);
+    assert!(world.state(first).is_some());
+    world.end(other);
+    world.pass(60);
+    assert_eq!((world.state(first), world.starting.len()), (None, 1));
+}
+
+#[test]
 fn what_is_to_start_once_starts_once() {
     let mut world = World::new();
     let client = world.connect(1);

@@ -123,6 +123,8 @@ pub(super) struct World {
     pub(super) core: Core<Paper>,
     start: Instant,
     pub(super) seconds: u64,
+    /// What whoever runs the daemon was told.
+    pub(super) told: Vec<(SessionId, Incident)>,
     last_request: u64,
     pub(super) unanswered: BTreeSet<(ClientId, RequestId)>,
     pub(super) answers: BTreeMap<RequestId, Result<Success, Failure>>,
@@ -167,6 +169,7 @@ impl World {
         Self {
             core: Core::new(settings),
             start: Instant::now(),
+            told: Vec::new(),
             seconds: 0,
             last_request: 0,
             unanswered: BTreeSet::new(),
@@ -271,6 +274,7 @@ impl World {
             Effect::Resize { session, .. } | Effect::SetFlow { session, .. } => {
                 assert!(self.running.contains(&session.id));
             }
+            Effect::Tell { session, incident } => self.told.push((session, incident)),
             Effect::ShutdownBegan { .. } => {}
             Effect::Stop => self.stops += 1,
         }
@@ -410,6 +414,18 @@ impl World {
     }
 
     pub(super) fn end_by(&mut self, session: SessionId, status: ExitStatus, by: EndedBy) {
+        let leaving = Leaving::Willing;
+        self.end_as(
+            session,
+            End {
+                status,
+                by,
+                leaving,
+            },
+        );
+    }
+
+    pub(super) fn end_as(&mut self, session: SessionId, end: End) {
         self.running.remove(&session);
         self.ending.remove(&session);
         self.names.remove(&session);
@@ -417,7 +433,7 @@ impl World {
         self.watched.retain(|(of, ..)| *of != session);
         self.handle(Event::Ended {
             session,
-            end: End { status, by },
+            end,
             remains: remains(),
         });
     }
