@@ -11,8 +11,11 @@ use std::time::Duration;
 use assert_cmd::cargo::cargo_bin;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
-use sessiond_client::{Attachment, Client, Event};
-use sessiond_protocol::{CreateParams, SessionInfo};
+use sessiond_client::{Attachment, Client, Event, RawConnection};
+use sessiond_protocol::{
+    AttachParams, CreateParams, Reply, Request, RequestId, ServerMessage, SessionId, SessionInfo,
+    encode_control,
+};
 use tempfile::TempDir;
 
 /// What no step of a test takes, even on a machine that is busy with other tests.
@@ -213,5 +216,31 @@ pub(crate) async fn read_until(attachment: &mut Attachment, text: &str) -> Strin
         if seen.contains(text) {
             return seen.into_owned();
         }
+    }
+}
+
+/// A connection that has said hello.
+pub(crate) async fn connect_raw(daemon: &Daemon) -> RawConnection {
+    let shaken = RawConnection::handshake(&daemon.socket, "test").await;
+    shaken.unwrap().0
+}
+
+/// A connection that is attached and has read the answer to that, and nothing after it.
+pub(crate) async fn attach_raw(daemon: &Daemon, session: SessionId) -> RawConnection {
+    let mut connection = connect_raw(daemon).await;
+    let attach = Request::Attach(AttachParams::new(session));
+    connection
+        .send(&encode_control(&attach.message(RequestId(1))))
+        .await
+        .unwrap();
+    connection.next_message().await.unwrap();
+    connection
+}
+
+/// The next message, which must be a reply.
+pub(crate) async fn reply(connection: &mut RawConnection) -> Reply {
+    match connection.next_message().await.unwrap() {
+        ServerMessage::Reply(reply) => reply,
+        other => panic!("{other:?}"),
     }
 }

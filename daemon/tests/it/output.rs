@@ -2,13 +2,12 @@
 
 use std::io::Write;
 
-use sessiond_client::{Client, Event, RawConnection};
+use sessiond_client::{Client, Event};
 use sessiond_protocol::{
-    AttachParams, Decoded, Frame, Notice, Request, RequestId, ServerMessage, SessionId,
-    encode_control,
+    Decoded, Frame, Notice, Request, RequestId, ServerMessage, encode_control,
 };
 
-use crate::daemon::{Daemon, block_on, command, read_until, shell};
+use crate::daemon::{Daemon, attach_raw, block_on, command, read_until, shell};
 
 /// Sessions at a time in the test of the last bytes: enough to have starts, ends and reads of several interleave.
 const AT_A_TIME: usize = 8;
@@ -124,20 +123,6 @@ fn a_client_that_does_not_read_costs_little_and_gets_the_screen_when_it_reads_ag
                 .contains(&format!("{:0>79}", LINES - 1))
         );
     });
-}
-
-/// A connection that is attached and has read the answer to that, and nothing after it.
-async fn attach_raw(daemon: &Daemon, session: SessionId) -> RawConnection {
-    let (mut connection, _) = RawConnection::handshake(&daemon.socket, "slow")
-        .await
-        .unwrap();
-    let attach = Request::Attach(AttachParams::new(session));
-    connection
-        .send(&encode_control(&attach.message(RequestId(1))))
-        .await
-        .unwrap();
-    connection.next_message().await.unwrap();
-    connection
 }
 
 #[test]

@@ -6,29 +6,15 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use sessiond_client::{Client, RawConnection};
-use sessiond_protocol::{AttachParams, Request, RequestId, SessionId, encode_control};
+use sessiond_protocol::SessionId;
 
-use crate::daemon::{DEADLINE, Daemon, block_on, read_until, shell};
+use crate::daemon::{DEADLINE, Daemon, attach_raw, block_on, read_until, shell};
 
 /// Short enough for a test, long enough for a machine that is busy with others: an answer has a third of it.
 const TIMEOUT: Duration = Duration::from_millis(1500);
 
 fn impatient() -> Daemon {
     Daemon::start_with(&[("SESSIOND_CLIENT_TIMEOUT", "1500ms")])
-}
-
-/// Attaches, and never reads anything after the answer to that.
-async fn attach_and_never_read(daemon: &Daemon, session: SessionId) -> RawConnection {
-    let (mut connection, _) = RawConnection::handshake(&daemon.socket, "silent")
-        .await
-        .unwrap();
-    let attach = Request::Attach(AttachParams::new(session));
-    connection
-        .send(&encode_control(&attach.message(RequestId(1))))
-        .await
-        .unwrap();
-    connection.next_message().await.unwrap();
-    connection
 }
 
 /// Waits until nobody but `left` clients are attached.
@@ -54,10 +40,10 @@ fn a_client_that_never_reads_nor_answers_is_cut_off_and_one_that_answers_is_not(
         let mut attachment = idle.attach(session, None).await.unwrap();
         read_until(&mut attachment, "ready").await;
         // One of them has nothing to read, the other more than there is room for.
-        let mut quiet = attach_and_never_read(&daemon, session).await;
+        let mut quiet = attach_raw(&daemon, session).await;
         client.write(session, b"\n").await.unwrap();
         read_until(&mut attachment, "over").await;
-        let _full = attach_and_never_read(&daemon, session).await;
+        let _full = attach_raw(&daemon, session).await;
         let started = tokio::time::Instant::now();
         until_attached(&client, session, 1).await;
         assert!(started.elapsed() < DEADLINE);

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use sessiond_client::{Client, ClientError, RawConnection};
+use sessiond_client::{Client, ClientError};
 use sessiond_protocol::{
     CancelParams, ErrorCode, Failure, REQUESTS_IN_FLIGHT_MAX, Reply, Request, RequestId,
-    ServerMessage, SessionState, Success, TextPattern, WaitParams, WaitTextParams, encode_control,
+    SessionState, Success, TextPattern, WaitParams, WaitTextParams, encode_control,
 };
 
-use crate::daemon::{Daemon, block_on, shell};
+use crate::daemon::{Daemon, block_on, connect_raw, reply, shell};
 
 const SOON: Option<Duration> = Some(Duration::from_millis(50));
 
@@ -124,22 +124,13 @@ fn quiet_is_waited_for_from_the_last_output_on() {
     });
 }
 
-async fn reply(connection: &mut RawConnection) -> Reply {
-    match connection.next_message().await.unwrap() {
-        ServerMessage::Reply(reply) => reply,
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn a_wait_that_is_cancelled_is_answered_and_the_next_cancel_finds_nothing() {
     let daemon = Daemon::start();
     block_on(async {
         let client = Client::connect(&daemon.socket).await.unwrap();
         let session = shell(&client, "exec cat").await.id;
-        let (mut connection, _) = RawConnection::handshake(&daemon.socket, "test")
-            .await
-            .unwrap();
+        let mut connection = connect_raw(&daemon).await;
         let wait = Request::WaitText(WaitTextParams {
             session: session.into(),
             pattern: text("never"),
@@ -175,9 +166,7 @@ fn a_cancel_gets_through_however_many_requests_wait() {
     block_on(async {
         let client = Client::connect(&daemon.socket).await.unwrap();
         let session = shell(&client, "exec cat").await.id;
-        let (mut connection, _) = RawConnection::handshake(&daemon.socket, "test")
-            .await
-            .unwrap();
+        let mut connection = connect_raw(&daemon).await;
         let exit = Request::Wait(WaitParams {
             session: session.into(),
             timeout_ms: None,

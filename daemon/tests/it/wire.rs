@@ -3,24 +3,10 @@
 use sessiond_client::{Client, RawConnection};
 use sessiond_protocol::{
     ErrorCode, HEADER_BYTES, MAX_FRAME_BYTES, REQUESTS_IN_FLIGHT_MAX, Reply, Request, RequestId,
-    ServerMessage, SessionId, Success, WaitParams, encode_control, encode_output,
+    SessionId, Success, WaitParams, encode_control, encode_output,
 };
 
-use crate::daemon::{Daemon, block_on, shell};
-
-async fn connect(daemon: &Daemon) -> RawConnection {
-    RawConnection::handshake(&daemon.socket, "test")
-        .await
-        .unwrap()
-        .0
-}
-
-async fn reply(connection: &mut RawConnection) -> Reply {
-    match connection.next_message().await.unwrap() {
-        ServerMessage::Reply(reply) => reply,
-        other => panic!("{other:?}"),
-    }
-}
+use crate::daemon::{Daemon, block_on, connect_raw, reply, shell};
 
 fn header(declared: usize, kind: u8) -> Vec<u8> {
     let mut bytes = u32::try_from(declared).unwrap().to_be_bytes().to_vec();
@@ -51,7 +37,7 @@ async fn assert_refused_without_id(connection: &mut RawConnection, code: ErrorCo
 fn an_oversized_frame_is_answered_and_skipped() {
     let daemon = Daemon::start();
     block_on(async {
-        let mut connection = connect(&daemon).await;
+        let mut connection = connect_raw(&daemon).await;
         let mut frame = header(MAX_FRAME_BYTES + 1, 1);
         frame.resize(HEADER_BYTES + MAX_FRAME_BYTES + 1, b'x');
         connection.send(&frame).await.unwrap();
@@ -67,7 +53,7 @@ fn headers_that_declare_16_mib_cost_nothing() {
         let before = daemon.status_kb("VmHWM");
         let mut connections = Vec::new();
         for _ in 0..50 {
-            let mut connection = connect(&daemon).await;
+            let mut connection = connect_raw(&daemon).await;
             connection.send(&header(16 << 20, 1)).await.unwrap();
             assert_refused_without_id(&mut connection, ErrorCode::TooLarge).await;
             connections.push(connection);
@@ -80,7 +66,7 @@ fn headers_that_declare_16_mib_cost_nothing() {
 fn a_frame_beyond_sixteen_limits_ends_the_connection() {
     let daemon = Daemon::start();
     block_on(async {
-        let mut connection = connect(&daemon).await;
+        let mut connection = connect_raw(&daemon).await;
         connection.send(&header((16 << 20) + 1, 1)).await.unwrap();
         assert_refused_without_id(&mut connection, ErrorCode::TooLarge).await;
         assert_eq!(connection.next().await.unwrap(), None);
@@ -97,7 +83,7 @@ fn a_frame_beyond_sixteen_limits_ends_the_connection() {
 fn what_is_broken_is_answered() {
     let daemon = Daemon::start();
     block_on(async {
-        let mut connection = connect(&daemon).await;
+        let mut connection = connect_raw(&daemon).await;
         connection
             .send(&encode_control(&"no request"))
             .await
@@ -115,7 +101,7 @@ fn what_is_broken_is_answered() {
 }
 
 async fn connect_and_send(daemon: &Daemon, bytes: &[u8]) -> RawConnection {
-    let mut connection = connect(daemon).await;
+    let mut connection = connect_raw(daemon).await;
     connection.send(bytes).await.unwrap();
     connection
 }
@@ -145,7 +131,7 @@ fn requests_beyond_the_limit_are_told_busy_and_the_others_wait() {
     block_on(async {
         let client = Client::connect(&daemon.socket).await.unwrap();
         let session = shell(&client, "exec cat").await;
-        let mut connection = connect(&daemon).await;
+        let mut connection = connect_raw(&daemon).await;
         let wait = Request::Wait(WaitParams {
             session: session.id.into(),
             timeout_ms: None,
@@ -184,7 +170,7 @@ fn a_client_that_asks_and_never_reads_does_not_grow_the_daemon() {
         let mut attachment = client.attach(session.id, None).await.unwrap();
         crate::daemon::read_until(&mut attachment, "over").await;
         let before = daemon.status_kb("VmHWM");
-        let mut connection = connect(&daemon).await;
+        let mut connection = connect_raw(&daemon).await;
         let screen = sessiond_protocol::ScreenParams {
             session: session.id.into(),
             scrollback: 100_000,
