@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use super::progress::Progress;
 use super::recordings::Judged;
+use super::shard::Shard;
 use super::{Failure, output, workspace};
 use crate::causes::with_causes;
 use crate::config::Config;
@@ -36,6 +37,8 @@ pub(crate) struct Job {
     pub(crate) shown: Shown,
     /// What random values are drawn with; another one in every run where it is absent.
     pub(crate) seed: Option<u64>,
+    /// Which part of the suite it is; all of it otherwise.
+    pub(crate) shard: Option<Shard>,
 }
 
 /// Whether a run's progress is shown.
@@ -106,6 +109,7 @@ impl Job {
             .filter(|gate| gate.metric.is_statistical())
             .count();
         RunStarted {
+            shard: self.shard.map(|shard| shard.to_string()),
             budget: FalseAlarmBudget {
                 gates: u32::try_from(statistical).unwrap_or(u32::MAX),
                 runs: self.runs,
@@ -137,6 +141,7 @@ pub(crate) fn started(run_id: &str, root: &Path, quick: bool, seed: u64) -> RunS
         seed,
         quick,
         date: today(),
+        shard: None,
         budget: FalseAlarmBudget::default(),
     }
 }
@@ -173,7 +178,9 @@ pub(crate) fn build(
             .filter_map(|process| process.build.as_ref())
         {
             output::note(&format!("building {name}: {}", build.join(" ")));
-            let built = runtime()?.block_on(target::build(build, &config.root, Messages::Shown));
+            let env = &config.build_env;
+            let built =
+                runtime()?.block_on(target::build(build, &config.root, env, Messages::Shown));
             built.map_err(|error| Failure::target(with_causes(&error)))?;
         }
     }
@@ -193,7 +200,7 @@ fn seed() -> u64 {
 }
 
 /// The commit that is checked out in `root`, with a mark when the tree differs from it.
-fn commit(root: &Path) -> Option<String> {
+pub(crate) fn commit(root: &Path) -> Option<String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git")
             .arg("-C")

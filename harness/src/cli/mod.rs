@@ -8,6 +8,7 @@ mod progress;
 mod recordings;
 mod repeat;
 mod run;
+pub(crate) mod shard;
 mod triage;
 mod watch;
 pub(crate) mod workspace;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde::{Deserialize, Serialize};
 
+use self::shard::Shard;
 use crate::drive::ProfileMode;
 use crate::emit::Content;
 use crate::scenario::Suite;
@@ -99,6 +101,8 @@ enum Document {
     Events,
     /// `repeat.json`
     Repeat,
+    /// `proof.json`
+    Proof,
     /// `selftest.json`
     Selftest,
     /// A scenario, for editors
@@ -113,6 +117,7 @@ impl Document {
             Document::Run => schema::run(),
             Document::Events => schema::events(),
             Document::Repeat => schema::repeat(),
+            Document::Proof => schema::proof(),
             Document::Selftest => schema::selftest(),
             Document::Scenario => schema::scenario(),
             Document::Config => schema::config(),
@@ -146,6 +151,10 @@ struct RunArguments {
     /// Fewer cycles: for a first look, with less sensitivity
     #[arg(long)]
     quick: bool,
+    /// Only the K-th of N parts of the scenarios
+    #[arg(long, value_name = "K/N")]
+    #[serde(default)]
+    shard: Option<Shard>,
     /// Draw random values with this seed, to repeat a run [default: another one in every run]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -180,6 +189,12 @@ pub(crate) struct ProveArguments {
     /// Only show that each patch applies and compiles
     #[arg(long)]
     pub(crate) check: bool,
+    /// Only the K-th of N parts of them
+    #[arg(long, value_name = "K/N")]
+    pub(crate) shard: Option<Shard>,
+    /// Show each bug to every scenario of the suites gate and full too
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) all_scenarios: bool,
     /// How often each must turn its gate red
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) times: u32,

@@ -35,6 +35,7 @@ pub(super) fn run(given: &RunArguments) -> Result<u8, Failure> {
         seeding: None,
         shown: Shown::Progress,
         seed: arguments.seed,
+        shard: arguments.shard,
     };
     if arguments.repeat.is_some() {
         return repeat::repeat(job, arguments, resumed);
@@ -75,9 +76,12 @@ fn scenarios(arguments: &RunArguments, config: &Config) -> Result<Vec<Scenario>,
             found.collect::<Result<_, _>>().map_err(scenario_failure)?
         }
     };
+    if let Some(shard) = arguments.shard {
+        scenarios = shard.of(scenarios);
+    }
     if scenarios.is_empty() {
         return Err(Failure::usage(format!(
-            "no scenario of that suite in {}",
+            "no scenario of that suite (or part of it) in {}",
             directory.display()
         )));
     }

@@ -3,6 +3,7 @@
 mod connection;
 mod model;
 mod parse;
+mod prove;
 mod ready;
 mod selftest;
 #[cfg(test)]
@@ -13,4 +14,5 @@ pub use model::{
     Target,
 };
 pub use parse::LoadError;
+pub use prove::Prove;
 pub use selftest::SelfTest;

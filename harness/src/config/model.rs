@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::SelfTest;
+use super::{Prove, SelfTest};
 
 /// The targets of one `leakgate.toml`.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,10 @@ pub struct Config {
     pub root: PathBuf,
     /// The targets by name.
     pub targets: BTreeMap<String, Target>,
+    /// What is said of proofs.
+    pub prove: Prove,
+    /// What builds get beside leakgate's own environment: those of a proof's copy.
+    pub build_env: BTreeMap<String, String>,
 }
 
 /// A process that can be measured, and how to drive it.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::connection::TABLES;
 use super::model::{Config, Driver, ExecStep, ExecSteps, Process, Profile, Signal, Stop, Target};
+use super::prove::{self, Prove};
 use super::selftest::{self, SelfTest};
 use crate::source::{Document, Node, Problems, SourceErrors, Table, known_placeholders, read_text};
 use crate::template;
@@ -57,24 +58,30 @@ impl Config {
     pub fn from_toml(path: &Path, text: &str) -> Result<Config, SourceErrors> {
         let mut problems = Problems::default();
         let document = Document::parse(&path.display().to_string(), text, &mut problems);
-        let targets = if problems.none() {
+        let read = if problems.none() {
             read(&document.root(), &mut problems)
         } else {
             None
         };
-        match targets {
-            Some(targets) if problems.none() => Ok(Config {
+        match read {
+            Some((targets, prove)) if problems.none() => Ok(Config {
                 root: path.parent().unwrap_or(Path::new("")).to_owned(),
                 targets,
+                prove,
+                build_env: BTreeMap::new(),
             }),
             _ => Err(problems.into_errors(&[document])),
         }
     }
 }
 
-fn read(root: &Table<'_>, problems: &mut Problems) -> Option<BTreeMap<String, Target>> {
+fn read(root: &Table<'_>, problems: &mut Problems) -> Option<(BTreeMap<String, Target>, Prove)> {
     const WHAT: &str = "leakgate.toml";
-    root.only(&["target"], WHAT, problems);
+    root.only(&["target", "prove"], WHAT, problems);
+    let prove = match root.get("prove") {
+        Some(node) => prove::read(&node, problems),
+        None => Some(Prove::default()),
+    };
     let targets = root
         .require("target", WHAT, problems)?
         .table("targets, written as [target.NAME]", problems)?;
@@ -85,7 +92,7 @@ fn read(root: &Table<'_>, problems: &mut Problems) -> Option<BTreeMap<String, Ta
             .and_then(|table| Reader { table, problems }.target(name));
         read.extend(target.map(|target| (name.to_owned(), target)));
     }
-    Some(read)
+    Some((read, prove?))
 }
 
 /// Reads one target.

@@ -81,7 +81,9 @@ impl Drive<'_, '_> {
             .and_then(|profile| profile.build.as_ref());
         match build {
             Some(build) if self.run.profile == ProfileMode::OnLeak => {
-                let built = target::build(build, &self.run.config.root, Messages::Kept).await;
+                let config = &self.run.config;
+                let built =
+                    target::build(build, &config.root, &config.build_env, Messages::Kept).await;
                 built.map_err(|error| target_failed(with_causes(&error)))
             }
             _ => Ok(()),

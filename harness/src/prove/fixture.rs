@@ -1,14 +1,15 @@
 //! A fixture: a patch that puts a bug back, and in its header what must catch it.
 //!
 //! The header is the lines `# key: value` before the diff; text after it explains. A leak names the
-//! scenario and the metrics that must turn red, and may name the source file of the growing site:
+//! scenario and the metrics that must turn red, and, when it is one of the heap, the function and the source file of the
+//! site that must grow most:
 //!
 //! ```text
 //! # title: A reader thread outlives its session
 //! # origin: where the bug was met first
 //! # scenario: open-close
 //! # metric: threads, heap.per_cycle
-//! # site: daemon/src/session.rs
+//! # site: Session::new in daemon/src/session/mod.rs
 //! ```
 //!
 //! A bug that is not a leak (a fix for one that went too far) names the test that must fail instead:
@@ -18,6 +19,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -60,8 +62,50 @@ pub(super) struct Gates {
     pub scenario: String,
     /// The metrics; at least one.
     pub metrics: Vec<Metric>,
-    /// The source file that the growing site's stack must name, for heap leaks.
-    pub site: Option<String>,
+    /// The first line of the project's own that the site must show, for heap leaks.
+    pub site: Option<Site>,
+}
+
+/// Where a leak of the heap allocates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Site {
+    /// The function, or the end of its path.
+    pub function: String,
+    /// Its source file, or a directory above it.
+    pub file: String,
+}
+
+impl Site {
+    fn parse(text: &str) -> Option<Site> {
+        let (function, file) = text.split_once(" in ")?;
+        Some(Site {
+            function: function.trim().to_owned(),
+            file: file.trim().to_owned(),
+        })
+    }
+
+    /// Whether `function` in `file` is it.
+    pub(super) fn is(&self, function: &str, file: &str) -> bool {
+        let whole = function.strip_suffix(self.function.as_str());
+        whole.is_some_and(|before| before.is_empty() || before.ends_with("::"))
+            && Path::new(file).starts_with(&self.file)
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.function, self.file)
+    }
+}
+
+impl Catcher {
+    /// The scenario, or `test NAME`.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Catcher::Gates(gates) => gates.scenario.clone(),
+            Catcher::Test { test, .. } => format!("test {test}"),
+        }
+    }
 }
 
 /// Why a fixture cannot be used.
@@ -77,6 +121,8 @@ pub(super) enum FixtureError {
         line: usize,
         key: String,
     },
+    #[error("{}: `{site}` is no site; allowed: FUNCTION in FILE", path.display())]
+    Site { path: PathBuf, site: String },
     #[error("{}: unknown metric `{metric}`", path.display())]
     Metric { path: PathBuf, metric: String },
 }
@@ -115,7 +161,10 @@ impl Fixture {
                     path,
                     &header.remove("metric").ok_or_else(|| missing("metric"))?,
                 )?,
-                site: header.remove("site"),
+                site: header
+                    .remove("site")
+                    .map(|text| site(path, text))
+                    .transpose()?,
             }),
         };
         let name = path
@@ -131,6 +180,13 @@ impl Fixture {
             catcher,
         })
     }
+}
+
+fn site(path: &Path, text: String) -> Result<Site, FixtureError> {
+    Site::parse(&text).ok_or_else(|| FixtureError::Site {
+        path: path.to_owned(),
+        site: text,
+    })
 }
 
 fn metrics(path: &Path, names: &str) -> Result<Vec<Metric>, FixtureError> {
@@ -193,6 +249,16 @@ mod tests {
             site: None,
         };
         assert_eq!(fixture.catcher, Catcher::Gates(gates));
+    }
+
+    #[test]
+    fn a_site_is_a_function_by_the_end_of_its_path_in_a_file_or_below_a_directory() {
+        let site = Site::parse("Core::bury in daemon/src/core").unwrap();
+        assert!(site.is("sessiond::core::Core::bury", "daemon/src/core/life.rs"));
+        assert!(!site.is("sessiond::core::OtherCore::bury", "daemon/src/core/life.rs"));
+        assert!(!site.is("sessiond::core::Core::bury", "daemon/src/core2/life.rs"));
+        let refused = parse(&format!("{HEADER}# site: daemon/src/core\n")).unwrap_err();
+        assert!(refused.contains("allowed: FUNCTION in FILE"), "{refused}");
     }
 
     #[test]

@@ -1,246 +1,253 @@
 //! `leakgate prove`: puts known bugs back into a copy of the source and shows that each is caught.
 //!
-//! A leak is caught only when the scenario in its header is red on every metric in its header, in
-//! every repetition. A patch that does not apply or compile is an error, not a skip.
+//! A leak is caught only when the scenario in its header is red on every metric in its header, in every repetition, the
+//! growing site is where the header says, and the same scenario is quiet on the tree without the bug.
 
 mod fixture;
+mod page;
+mod proof;
+mod table;
 mod tree;
+mod trial;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use crate::causes::with_causes;
-use crate::cli::job::{Job, Shown, build};
+use crate::cli::job::commit;
 use crate::cli::output;
-use crate::cli::workspace::{config, scenario_failure};
+use crate::cli::workspace::{self, config, scenario_failure};
 use crate::cli::{Failure, ProveArguments};
 use crate::config::Config;
 use crate::drive::ProfileMode;
 use crate::exit_code;
-use crate::judge::{ExitClass, GateVerdict, RunVerdict};
-use crate::known::Ledger;
-use crate::scenario::{self, Metric, Scenario};
-use fixture::{Catcher, Fixture, Gates};
-use tree::Tree;
+use crate::report::replace;
+use crate::scenario::{self, Suite};
+use fixture::{Catcher, Fixture};
+pub(crate) use proof::Proof;
+use proof::{Answer, Outcome, Proven, SCHEMA, Trial};
+use tree::{Tree, TreeError};
+use trial::{Trials, milliseconds_since, missing};
+
+/// The name of the directory of the runs on the tree without a bug.
+const CLEAN: &str = "clean";
 
 /// Proves the named fixtures, or all of them.
 pub(crate) fn prove(arguments: &ProveArguments) -> Result<u8, Failure> {
+    let began = Instant::now();
     let config = config(arguments.config.as_deref())?;
     let fixtures = fixtures(&arguments.fixtures, &config.root)?;
-    let reports = arguments
-        .report_dir
-        .clone()
-        .unwrap_or_else(|| config.root.join("reports/prove"));
-    let tree = Tree::beside(&config.root);
-    let width = fixtures
-        .iter()
-        .map(|fixture| fixture.name.len())
-        .max()
-        .unwrap_or(0);
-    let mut blind = 0;
-    for (index, fixture) in fixtures.iter().enumerate() {
-        output::note(&format!(
-            "[{}/{}] {}: {}",
-            index + 1,
-            fixtures.len(),
-            fixture.name,
-            fixture.title
-        ));
-        tree.restore()
-            .map_err(|error| Failure::internal(with_causes(&error)))?;
-        tree.apply(&fixture.path)
-            .map_err(|error| Failure::usage(with_causes(&error)))?;
-        let result = if arguments.check {
-            compile(fixture, &tree)?;
-            "applies and compiles".to_owned()
+    let fixtures = match arguments.shard {
+        Some(shard) => shard.of(fixtures),
+        None => fixtures,
+    };
+    let reports = arguments.report_dir.clone();
+    let reports = reports.unwrap_or_else(|| config.root.join("reports/prove"));
+    let made = workspace::run_directory(&reports, &[]);
+    let (id, directory) = made.map_err(|error| {
+        Failure::internal(format!(
+            "cannot make a directory in {}: {error}",
+            reports.display()
+        ))
+    })?;
+    let mut proving = Proving {
+        tree: &Tree::beside(&config),
+        directory: &directory,
+        arguments,
+        others: others(arguments, &config)?,
+        width: fixtures.iter().map(|f| f.name.len()).max().unwrap_or(0),
+        proof: Proof {
+            schema: SCHEMA,
+            leakgate: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: commit(&config.root),
+            shard: arguments.shard.map(|shard| shard.to_string()),
+            duration_ms: 0,
+            interrupted: false,
+            clean: Vec::new(),
+            fixtures: Vec::new(),
+        },
+    };
+    proving.all(&fixtures)?;
+    let mut proof = proving.proof;
+    proof.duration_ms = milliseconds_since(began);
+    store(&proof, &directory)?;
+    workspace::point_latest(&reports, &id).map_err(Failure::internal)?;
+    output::text(&table::summary(&proof))?;
+    output::note(&format!(
+        "report: {}",
+        directory.join("proof.html").display()
+    ));
+    Ok(proof.exit_code())
+}
+
+/// A proof under way.
+struct Proving<'p> {
+    tree: &'p Tree,
+    directory: &'p Path,
+    arguments: &'p ProveArguments,
+    /// Scenarios that every bug is shown to, beside its own.
+    others: Vec<String>,
+    /// Of the longest name.
+    width: usize,
+    proof: Proof,
+}
+
+impl Proving<'_> {
+    fn all(&mut self, fixtures: &[Fixture]) -> Result<(), Failure> {
+        if !self.arguments.check {
+            self.clean(fixtures)?;
+        }
+        for (index, fixture) in fixtures.iter().enumerate() {
+            if self.proof.interrupted {
+                break;
+            }
+            let place = format!("[{}/{}]", index + 1, fixtures.len());
+            output::note(&format!("{place} {}: {}", fixture.name, fixture.title));
+            let proven = self.one(fixture)?;
+            output::text(&table::line(&proven, self.width))?;
+            self.proof.fixtures.push(proven);
+        }
+        self.tree.restore().map_err(tree_failure)
+    }
+
+    const fn trials(&self) -> Trials<'_> {
+        Trials {
+            tree: self.tree,
+            directory: self.directory,
+        }
+    }
+
+    /// Runs each catcher once on the tree without a bug.
+    fn clean(&mut self, fixtures: &[Fixture]) -> Result<(), Failure> {
+        self.tree.restore().map_err(tree_failure)?;
+        let mut catchers = BTreeMap::new();
+        for fixture in fixtures {
+            let known = catchers.entry(fixture.catcher.name());
+            known.or_insert(&fixture.catcher);
+        }
+        for (index, (name, catcher)) in catchers.iter().enumerate() {
+            output::note(&format!(
+                "[{}/{}] without a bug: {name}",
+                index + 1,
+                catchers.len()
+            ));
+            self.trials().compile(catcher)?;
+            match self.trials().run(catcher, CLEAN)? {
+                Some(trial) => self.proof.clean.push(trial),
+                None => {
+                    self.proof.interrupted = true;
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, fixture: &Fixture) -> Result<Proven, Failure> {
+        let times = if self.arguments.check {
+            0
         } else {
-            let caught = catch(fixture, &tree, &reports, arguments.times)?;
-            blind += usize::from(!caught.always());
-            caught.describe(&fixture.catcher)
+            self.arguments.times
         };
-        output::text(&format!("{:width$}  {result}", fixture.name))?;
-    }
-    tree.restore()
-        .map_err(|error| Failure::internal(with_causes(&error)))?;
-    Ok(if blind == 0 {
-        exit_code::PASS
-    } else {
-        exit_code::LEAK
-    })
-}
-
-/// How often a fixture was caught, and what was seen when it was not.
-struct Caught {
-    red: u32,
-    times: u32,
-    otherwise: Option<String>,
-}
-
-impl Caught {
-    fn always(&self) -> bool {
-        self.red == self.times
-    }
-
-    fn describe(&self, catcher: &Catcher) -> String {
-        let by = match catcher {
-            Catcher::Gates(gates) => {
-                let metrics: Vec<_> = gates.metrics.iter().map(|metric| metric.name()).collect();
-                format!("{} on {}", metrics.join(", "), gates.scenario)
-            }
-            Catcher::Test { package, test } => format!("the test {test} of {package}"),
-        };
-        match &self.otherwise {
-            None => format!("caught by {by}, {} of {}", self.red, self.times),
-            Some(otherwise) => format!(
-                "NOT CAUGHT by {by}, {} of {}: {otherwise}",
-                self.red, self.times
-            ),
+        let mut proven = Proven::of(fixture, times);
+        self.tree.restore().map_err(tree_failure)?;
+        let began = Instant::now();
+        if let Err(error) = self.tree.apply(&fixture.path) {
+            proven.outcome = Outcome::DoesNotApply;
+            proven.detail = with_causes(&error);
+            return Ok(proven);
         }
+        if let Err(failure) = self.trials().compile(&fixture.catcher) {
+            if failure.code != exit_code::TARGET_FAILED {
+                return Err(failure);
+            }
+            proven.outcome = Outcome::DoesNotBuild;
+            proven.detail = failure.message;
+            return Ok(proven);
+        }
+        proven.build_ms = milliseconds_since(began);
+        if !self.arguments.check {
+            self.catch(fixture, &mut proven)?;
+        }
+        Ok(proven)
     }
-}
 
-/// Builds what the fixture's catcher needs, from the patched copy.
-fn compile(fixture: &Fixture, tree: &Tree) -> Result<(), Failure> {
-    match &fixture.catcher {
-        Catcher::Gates(gates) => prepared(gates, tree).map(|_| ()),
-        Catcher::Test { package, .. } => {
-            let built = cargo_test(tree, package, &["--no-run"])?;
-            if built {
-                Ok(())
-            } else {
-                Err(Failure::target(format!(
-                    "{}: the tests do not compile",
-                    fixture.name
-                )))
+    /// Runs the catcher as often as was asked for, then the other scenarios once.
+    fn catch(&mut self, fixture: &Fixture, proven: &mut Proven) -> Result<(), Failure> {
+        for _ in 0..proven.times {
+            let Some(trial) = self.trials().run(&fixture.catcher, &fixture.name)? else {
+                self.proof.interrupted = true;
+                break;
+            };
+            match otherwise(&fixture.catcher, &trial) {
+                None => proven.caught += 1,
+                Some(otherwise) => proven.detail = otherwise,
+            }
+            proven.trials.push(trial);
+        }
+        proven.outcome = match proven.caught == proven.times {
+            true => Outcome::Caught,
+            false => Outcome::NotCaught,
+        };
+        for name in &self.others {
+            if self.proof.interrupted || *name == proven.catcher {
+                continue;
+            }
+            match self
+                .trials()
+                .run_scenario(name, ProfileMode::Never, &fixture.name)?
+            {
+                Some(trial) => proven.trials.push(trial),
+                None => self.proof.interrupted = true,
             }
         }
+        Ok(())
     }
 }
 
-/// The configuration of the patched copy and the scenario, its target built.
-fn prepared(gates: &Gates, tree: &Tree) -> Result<(Config, Scenario), Failure> {
-    let config = config(Some(&tree.root().join("leakgate.toml")))?;
+/// What of its header a fixture's own trial does not show.
+fn otherwise(catcher: &Catcher, trial: &Trial) -> Option<String> {
+    match catcher {
+        Catcher::Gates(gates) => missing(gates, trial),
+        Catcher::Test { .. } => (trial.answer != Answer::Red).then(|| "the test passes".to_owned()),
+    }
+}
+
+/// Writes `proof.json`, `proof.md` and `proof.html`.
+fn store(proof: &Proof, directory: &Path) -> Result<(), Failure> {
+    let mut json = serde_json::to_vec_pretty(proof).map_err(Failure::internal)?;
+    json.push(b'\n');
+    let files = [
+        ("proof.json", json),
+        ("proof.md", table::markdown(proof).into_bytes()),
+        ("proof.html", page::render(proof).into_bytes()),
+    ];
+    for (name, contents) in files {
+        let path = directory.join(name);
+        replace(directory, &path, &contents).map_err(|error| {
+            Failure::internal(format!("cannot write {}: {error}", path.display()))
+        })?;
+    }
+    Ok(())
+}
+
+/// The scenarios that every bug is shown to: with `--all-scenarios` those of the suites `gate` and `full`, in this order.
+fn others(arguments: &ProveArguments, config: &Config) -> Result<Vec<String>, Failure> {
+    if !arguments.all_scenarios {
+        return Ok(Vec::new());
+    }
     let directory = config.root.join("scenarios");
-    let scenario = scenario::find(&gates.scenario, &directory).map_err(scenario_failure)?;
-    build(&config, std::slice::from_ref(&scenario), ProfileMode::Never)?;
-    Ok((config, scenario))
+    let mut names = Vec::new();
+    for suite in [Suite::Gate, Suite::Full] {
+        let scenarios = scenario::load_suite(&directory, suite).map_err(scenario_failure)?;
+        names.extend(scenarios.into_iter().map(|scenario| scenario.name));
+    }
+    Ok(names)
 }
 
-fn catch(fixture: &Fixture, tree: &Tree, reports: &Path, times: u32) -> Result<Caught, Failure> {
-    compile(fixture, tree)?;
-    let mut caught = Caught {
-        red: 0,
-        times,
-        otherwise: None,
-    };
-    for _ in 0..times {
-        let otherwise = match &fixture.catcher {
-            Catcher::Gates(gates) => run_gates(gates, tree, &reports.join(&fixture.name))?,
-            Catcher::Test { package, test } => {
-                let passed = cargo_test(tree, package, &[test])?;
-                passed.then(|| "the test passes".to_owned())
-            }
-        };
-        caught.red += u32::from(otherwise.is_none());
-        caught.otherwise = otherwise.or(caught.otherwise);
-    }
-    Ok(caught)
-}
-
-/// Runs the scenario once; what of the header its verdict does not show.
-fn run_gates(gates: &Gates, tree: &Tree, reports: &Path) -> Result<Option<String>, Failure> {
-    let (config, scenario) = prepared(gates, tree)?;
-    let profile = if gates.site.is_some() {
-        ProfileMode::OnLeak
-    } else {
-        ProfileMode::Never
-    };
-    let job = Job {
-        config,
-        scenarios: vec![scenario],
-        // A fixture is a leak that must be seen, whoever answers for it.
-        known: Ledger::default(),
-        reports: reports.to_owned(),
-        profile,
-        quick: false,
-        seeding: None,
-        shown: Shown::Progress,
-        runs: 1,
-        seed: None,
-    };
-    let verdict = job.execute()?.verdict;
-    if verdict.exit_class() == ExitClass::Interrupted {
-        return Err(Failure {
-            code: exit_code::INTERRUPTED,
-            message: "interrupted".to_owned(),
-        });
-    }
-    Ok(missing(gates, &verdict))
-}
-
-/// What of the header a verdict does not show.
-fn missing(gates: &Gates, verdict: &RunVerdict) -> Option<String> {
-    let Some(scenario) = verdict.scenarios.first() else {
-        return Some("no scenario ran".to_owned());
-    };
-    let red = |metric: &Metric| {
-        scenario
-            .gates
-            .iter()
-            .any(|gate| gate.metric == *metric && gate.verdict == GateVerdict::Leak)
-    };
-    if let Some(metric) = gates.metrics.iter().find(|metric| !red(metric)) {
-        let red: Vec<_> = Metric::ALL
-            .iter()
-            .filter(|metric| red(metric))
-            .map(|metric| metric.name())
-            .collect();
-        let red = if red.is_empty() {
-            "nothing".to_owned()
-        } else {
-            red.join(", ")
-        };
-        return Some(
-            format!(
-                "{} is not red; red: {red}. {}",
-                metric.name(),
-                scenario.detail
-            )
-            .trim_end()
-            .to_owned(),
-        );
-    }
-    let site = gates.site.as_ref()?;
-    let named = scenario.sites.iter().any(|growing| {
-        growing
-            .stack
-            .iter()
-            .any(|frame| frame.contains(site.as_str()))
-    });
-    (!named).then(|| format!("no growing site in {site}"))
-}
-
-/// Runs `cargo test` in the copy; whether it succeeded.
-fn cargo_test(tree: &Tree, package: &str, arguments: &[&str]) -> Result<bool, Failure> {
-    /// What cargo exits with when a test failed or did not compile.
-    const FAILED: i32 = 101;
-    let mut cargo = Command::new("cargo");
-    cargo
-        .current_dir(tree.root())
-        .args(["test", "--quiet", "-p", package])
-        .args(arguments);
-    cargo
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let status = cargo
-        .status()
-        .map_err(|error| Failure::target(format!("cannot run cargo: {error}")))?;
-    match status.code() {
-        Some(0) => Ok(true),
-        Some(FAILED) => Ok(false),
-        _ => Err(Failure::target(format!("cargo test ended with {status}"))),
-    }
+fn tree_failure(error: TreeError) -> Failure {
+    Failure::internal(with_causes(&error))
 }
 
 /// The fixtures that were asked for: by name, by path, or all of `fixtures/leaks/`.

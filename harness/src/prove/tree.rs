@@ -4,13 +4,18 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use crate::config::Config;
+use crate::program::printable;
 
 /// A copy of a source tree.
 #[derive(Debug)]
 pub(super) struct Tree {
     source: PathBuf,
     root: PathBuf,
+    /// The program that puts a patch into it; git otherwise.
+    apply: Option<Vec<String>>,
 }
 
 /// Why the copy cannot be made or patched.
@@ -18,20 +23,21 @@ pub(super) struct Tree {
 pub(super) enum TreeError {
     #[error("cannot copy {}", path.display())]
     Copy { path: PathBuf, source: io::Error },
-    #[error("cannot run git")]
-    Git(#[source] io::Error),
+    #[error("cannot run {program}")]
+    Run { program: String, source: io::Error },
     #[error("cannot list the source tree: {0}")]
     List(String),
-    #[error("{} does not apply; make it again against today's source:\n{message}", patch.display())]
+    #[error("{} does not apply\n{message}", patch.display())]
     Apply { patch: PathBuf, message: String },
 }
 
 impl Tree {
-    /// The copy of `source`, under its own `target/`, where it outlives this run.
-    pub(super) fn beside(source: &Path) -> Self {
+    /// The copy of a configuration's directory, under its own `target/`, where it outlives this run.
+    pub(super) fn beside(config: &Config) -> Self {
         Self {
-            source: source.to_owned(),
-            root: source.join("target/leakgate/prove"),
+            source: config.root.clone(),
+            root: config.root.join("target/leakgate/prove"),
+            apply: config.prove.apply.clone(),
         }
     }
 
@@ -60,23 +66,38 @@ impl Tree {
             path: patch.to_owned(),
             source,
         })?;
-        let mut git = Command::new("git");
-        git.current_dir(&self.root)
-            .args(["apply", "--whitespace=nowarn"])
-            .arg(&patch);
+        let mut program = self.program(&patch);
+        program.current_dir(&self.root).stdin(Stdio::null());
         // The copy lies inside the repository: without this, git would patch nothing and say nothing.
-        git.env(
+        program.env(
             "GIT_CEILING_DIRECTORIES",
             self.root.parent().unwrap_or(&self.root),
         );
-        let output = git.output().map_err(TreeError::Git)?;
+        let output = program.output().map_err(|source| TreeError::Run {
+            program: program.get_program().display().to_string(),
+            source,
+        })?;
         if output.status.success() {
             return Ok(());
         }
-        let message = String::from_utf8_lossy(&output.stderr)
-            .trim_end()
-            .to_owned();
+        let message = printable(&output.stderr).trim_end().to_owned();
         Err(TreeError::Apply { patch, message })
+    }
+
+    fn program(&self, patch: &Path) -> Command {
+        let words = self.apply.as_deref().unwrap_or_default();
+        let patch_text = patch.to_string_lossy();
+        let mut words = words
+            .iter()
+            .map(|word| word.replace("{patch}", &patch_text));
+        let Some(first) = words.next() else {
+            let mut git = Command::new("git");
+            git.args(["apply", "--whitespace=nowarn"]).arg(patch);
+            return git;
+        };
+        let mut program = Command::new(first);
+        program.args(words);
+        program
     }
 
     /// Files of the source that git knows or would not ignore, relative.
@@ -89,7 +110,10 @@ impl Tree {
             "--others",
             "--exclude-standard",
         ]);
-        let output = git.output().map_err(TreeError::Git)?;
+        let output = git.output().map_err(|source| TreeError::Run {
+            program: "git".to_owned(),
+            source,
+        })?;
         if !output.status.success() {
             return Err(TreeError::List(
                 String::from_utf8_lossy(&output.stderr)
@@ -156,13 +180,44 @@ mod tests {
         );
     }
 
+    fn tree(source: &Path, apply: Option<Vec<String>>) -> Tree {
+        Tree {
+            source: source.to_owned(),
+            root: source.join("target/leakgate/prove"),
+            apply,
+        }
+    }
+
+    #[test]
+    fn a_program_of_the_project_puts_the_bug_in_where_it_says_how() {
+        let source = tempfile::tempdir().unwrap();
+        git(source.path(), &["init", "-q"]);
+        fs::write(source.path().join(".gitignore"), "/target\n").unwrap();
+        fs::write(source.path().join("a.txt"), "one\n").unwrap();
+        let words = ["sh", "-c", "cat \"$0\" > a.txt", "{patch}"].map(str::to_owned);
+        let tree = tree(source.path(), Some(words.to_vec()));
+        tree.restore().unwrap();
+        let patch = source.path().join("target/bug");
+        fs::write(&patch, "two\n").unwrap();
+        tree.apply(&patch).unwrap();
+        let copy = tree.root().join("a.txt");
+        assert_eq!(fs::read_to_string(copy).unwrap(), "two\n");
+        let wrong = tree_failing(source.path()).apply(&patch).unwrap_err();
+        assert!(wrong.to_string().contains("no such bug"), "{wrong}");
+    }
+
+    fn tree_failing(source: &Path) -> Tree {
+        let words = ["sh", "-c", "echo no such bug >&2; exit 1", "{patch}"].map(str::to_owned);
+        tree(source, Some(words.to_vec()))
+    }
+
     #[test]
     fn a_patch_changes_the_copy_alone_and_is_undone_with_a_new_time() {
         let source = tempfile::tempdir().unwrap();
         git(source.path(), &["init", "-q"]);
         fs::write(source.path().join(".gitignore"), "/target\n").unwrap();
         fs::write(source.path().join("a.txt"), "one\n").unwrap();
-        let tree = Tree::beside(source.path());
+        let tree = tree(source.path(), None);
         tree.restore().unwrap();
         let patch = source.path().join("target/p.patch");
         let diff = "# title: t\n\ndiff --git a/a.txt b/a.txt\n--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-one\n+two\n";

@@ -81,6 +81,9 @@ pub struct RunStarted {
     /// The day on which the run began, `YYYY-MM-DD` in UTC: known leaks expire by it.
     #[serde(default)]
     pub date: String,
+    /// Which part of the suite this is, `K/N`; absent when it is all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
     /// How the risk of a false alarm is shared out.
     #[serde(default)]
     pub budget: FalseAlarmBudget,

@@ -125,6 +125,7 @@ mod tests {
             seed: 1,
             quick: false,
             date: "2026-01-01".into(),
+            shard: None,
             budget: FalseAlarmBudget::default(),
         })
     }

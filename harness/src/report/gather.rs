@@ -42,7 +42,7 @@ pub fn from(verdict: &RunVerdict, lines: &[Line]) -> RunReport {
         kernel: text(started, |run| &run.kernel),
         cpus: started.map_or(0, |run| run.cpus),
         seed: started.map_or(0, |run| run.seed),
-        shard: None,
+        shard: started.and_then(|run| run.shard.clone()),
         quick: started.is_some_and(|run| run.quick),
         false_alarms: started.map(|run| run.budget).unwrap_or_default(),
         duration_ms,

@@ -188,7 +188,7 @@ fn strong(verdict: Verdict) -> String {
 }
 
 /// A text that cannot break a table or begin a tag, cut where it would fill a page.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for (index, letter) in text.chars().enumerate() {
         if index == DETAIL_MAX {

@@ -14,10 +14,11 @@ mod store;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 pub mod triage;
 
 pub use curves::{Curve, Curves, curves};
 pub use gather::from;
 pub use model::{GateReport, RunReport, ScenarioReport, SeriesSummary};
+pub(crate) use store::replace;
 pub use store::{StoreError, store};

@@ -67,7 +67,7 @@ fn json(document: &impl Serialize) -> io::Result<Vec<u8>> {
 }
 
 /// A new file beside the old one takes its name once it is whole.
-fn replace(directory: &Path, path: &Path, contents: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(directory: &Path, path: &Path, contents: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
         .permissions(Permissions::from_mode(0o644))
         .tempfile_in(directory)?;

@@ -187,7 +187,7 @@ fn per_second(amount: i64, milliseconds: u64) -> String {
 }
 
 /// `850 ms`, `12.3 s`, `2 min 05 s`.
-pub(super) fn duration(milliseconds: u64) -> String {
+pub(crate) fn duration(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     match milliseconds {
         0..1_000 => format!("{milliseconds} ms"),

@@ -8,8 +8,34 @@ use crate::config::{ExecStep, Framing};
 /// The schema of `leakgate.toml`.
 pub(super) fn schema() -> Value {
     let targets = json!({ "type": "object", "additionalProperties": target() });
-    let body = table(properties([("target", targets)]), &["target"]);
+    let body = table(
+        properties([("target", targets), ("prove", prove())]),
+        &["target"],
+    );
     document("leakgate.toml: the targets that leakgate can measure", body)
+}
+
+fn prove() -> Value {
+    let env = json!({ "type": "object", "additionalProperties": { "type": "string" } });
+    table(
+        properties([
+            (
+                "apply",
+                described(
+                    words(),
+                    "puts the bug `{patch}` into the copy that it runs in [default: git apply]",
+                ),
+            ),
+            (
+                "env",
+                described(
+                    env,
+                    "what the copy's builds and tests get beside the environment",
+                ),
+            ),
+        ]),
+        &[],
+    )
 }
 
 fn target() -> Value {

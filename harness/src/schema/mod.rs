@@ -9,6 +9,7 @@ mod tests;
 
 use schemars::schema_for;
 
+use crate::prove::Proof;
 use crate::record::event::Line;
 use crate::report::RunReport;
 use crate::report::repeat::RepeatReport;
@@ -27,6 +28,11 @@ pub fn events() -> serde_json::Value {
 /// The schema of `repeat.json`.
 pub fn repeat() -> serde_json::Value {
     schema_for!(RepeatReport).into()
+}
+
+/// The schema of `proof.json`.
+pub fn proof() -> serde_json::Value {
+    schema_for!(Proof).into()
 }
 
 /// The schema of `selftest.json`.

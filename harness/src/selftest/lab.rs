@@ -78,6 +78,7 @@ impl Lab {
             seeding: kind.seeding(dose, self.scenario.cycles.measure),
             shown: Shown::Nothing,
             seed: None,
+            shard: None,
         };
         let done = job.execute()?;
         let class = done.verdict.exit_class();

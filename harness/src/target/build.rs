@@ -1,5 +1,6 @@
 //! Building a target, and finding the programs that it needs.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -44,11 +45,16 @@ pub enum Messages {
     Kept,
 }
 
-/// Runs a build in `root`; it ends with the caller, when the caller is dropped.
+/// Runs a build in `root`, with `env` beside leakgate's own environment; it ends with the caller, when the caller is dropped.
 ///
 /// # Errors
 /// See [`BuildError`].
-pub async fn build(argv: &[String], root: &Path, messages: Messages) -> Result<(), BuildError> {
+pub async fn build(
+    argv: &[String],
+    root: &Path,
+    env: &BTreeMap<String, String>,
+    messages: Messages,
+) -> Result<(), BuildError> {
     let command = argv.join(" ");
     let Some((program, arguments)) = argv.split_first() else {
         return Ok(());
@@ -57,6 +63,7 @@ pub async fn build(argv: &[String], root: &Path, messages: Messages) -> Result<(
     process
         .args(arguments)
         .current_dir(root)
+        .envs(env)
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     let ended = async {

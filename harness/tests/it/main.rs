@@ -10,6 +10,7 @@ mod known_leaks;
 mod language;
 mod memory;
 mod page;
+mod prove;
 mod sampling;
 mod selftest;
 mod sessiond_target;

@@ -60,6 +60,7 @@ impl Builder {
             seed: 1,
             quick: false,
             date: "2026-01-01".to_owned(),
+            shard: None,
             budget: FalseAlarmBudget::default(),
         };
         let mut builder = Builder { lines: Vec::new() };

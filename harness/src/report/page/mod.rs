@@ -11,7 +11,7 @@ use super::model::{RunReport, ScenarioReport};
 use super::text;
 use crate::judge::{GateVerdict, Verdict};
 
-const STYLE: &str = concat!(
+pub(crate) const STYLE: &str = concat!(
     include_str!("vendor/uPlot.min.css"),
     include_str!("page.css")
 );
