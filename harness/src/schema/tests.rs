@@ -41,6 +41,7 @@ fn the_committed_schemas_are_current() {
         ("run", run()),
         ("events", events()),
         ("repeat", repeat()),
+        ("proof", proof()),
         ("selftest", selftest()),
         ("scenario", scenario()),
         ("config", config()),
