@@ -25,7 +25,8 @@ fn by_and_often(proven: &Proven) -> String {
 
 /// What is wrong with a patch, and how it is made again.
 fn refresh(proven: &Proven) -> String {
-    let (name, detail) = (&proven.name, &proven.detail);
+    let name = &proven.name;
+    let detail = proven.detail.replace('\n', "\n  ");
     format!(
         "{detail}\n  to refresh it: git apply --3way fixtures/leaks/{name}.patch, put right what is marked, then \
          `git diff` below the header of the same file, and `leakgate prove {name}`"
