@@ -59,8 +59,7 @@ impl Frame {
     ///
     /// Inlined functions have lost their path: for them the file decides, where the sources are known.
     pub(super) fn is_carrier(&self) -> bool {
-        let name = self.function.trim_start_matches(['<', '&', '*']);
-        CARRIERS.iter().any(|prefix| name.starts_with(prefix)) || self.file.ends_with(PROBE)
+        carries(&self.function) || self.file.ends_with(PROBE)
     }
 
     /// As it stands in a stack.
@@ -70,6 +69,18 @@ impl Frame {
             file => format!("{} ({file}:{})", self.function, self.line),
         }
     }
+}
+
+/// Whether a frame, as it stands in a recorded stack, only carries out what its caller asked for.
+pub fn is_carrier(frame: &str) -> bool {
+    let file = frame.rsplit_once(" (").map_or("", |(_, place)| place);
+    let file = file.rsplit_once(':').map_or("", |(file, _)| file);
+    carries(frame) || file.ends_with(PROBE)
+}
+
+fn carries(function: &str) -> bool {
+    let name = function.trim_start_matches(['<', '&', '*']);
+    CARRIERS.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// `a::b::h0123456789abcdef` without its hash.
@@ -95,6 +106,17 @@ mod tests {
             frame.describe(),
             "sessiond::core::Core::handle (src/core/mod.rs:40)"
         );
+    }
+
+    #[test]
+    fn a_recorded_frame_is_told_apart_by_its_text() {
+        assert!(is_carrier(
+            "<alloc::vec::Vec<T,A> as core::clone::Clone>::clone"
+        ));
+        assert!(is_carrier("alloc (harness/probe/src/dhat_alloc.rs:30)"));
+        assert!(!is_carrier(
+            "sessiond::core::Core::handle (src/core/mod.rs:40)"
+        ));
     }
 
     #[test]

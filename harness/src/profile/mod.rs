@@ -5,6 +5,7 @@ mod frame;
 mod sources;
 
 pub use dhat::{Profile, ProfileError};
+pub use frame::is_carrier;
 pub use sources::Sources;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::model::{RunReport, ScenarioReport};
 use super::text;
-use crate::judge::{GateVerdict, Verdict};
+use crate::judge::Verdict;
 use crate::units::ByteDelta;
 
 /// GitHub shows ten errors of a step.
@@ -33,9 +33,7 @@ fn of_scenario(scenario: &ScenarioReport) -> Vec<String> {
         text::verdict(scenario.verdict)
     ));
     let sites: Vec<String> = scenario
-        .sites
-        .iter()
-        .filter(|site| !site.file.is_empty())
+        .located_sites()
         .map(|site| {
             let message = format!(
                 "{} keeps {} over {} cycles. {}",
@@ -55,17 +53,8 @@ fn of_scenario(scenario: &ScenarioReport) -> Vec<String> {
         return sites;
     }
     let red = scenario
-        .gates
-        .iter()
-        .filter(|gate| gate.verdict == GateVerdict::Leak)
-        .map(|gate| {
-            format!(
-                "{} {}: {}",
-                gate.metric,
-                text::observed(gate),
-                text::detail(gate)
-            )
-        });
+        .red()
+        .map(|gate| format!("{}: {}", text::metric_observed(gate), text::detail(gate)));
     let why: Vec<String> = std::iter::once(scenario.detail.clone())
         .filter(|detail| !detail.is_empty())
         .chain(red)

@@ -77,9 +77,10 @@ fn of_scenario(lines: &[Line]) -> Curves {
 }
 
 /// How a number is read from a sample; none where it was not taken.
-type Reading = fn(&Sample) -> Option<u64>;
+pub(super) type Reading = fn(&Sample) -> Option<u64>;
 
-const READINGS: [(&str, Unit, Reading); 14] = [
+/// What is read of every sample, by name; descriptors, threads and gauges have names of their own.
+pub(super) const READINGS: [(&str, Unit, Reading); 14] = [
     ("heap.live", Unit::Bytes, |s| Some(s.heap?.live_bytes.0)),
     ("heap.blocks", Unit::Count, |s| Some(s.heap?.live_blocks)),
     ("heap.peak", Unit::Bytes, |s| Some(s.heap?.peak_bytes.0)),

@@ -1,7 +1,8 @@
 //! From a verdict and its recording to the report's model.
 
+use super::curves::READINGS;
 use super::model::{GateReport, RunReport, ScenarioReport, SeriesSummary};
-use crate::judge::{JudgedGate, RunVerdict, ScenarioVerdict, Unit};
+use crate::judge::{JudgedGate, RunVerdict, ScenarioVerdict};
 use crate::record::event::{Event, Line, Phase, RunStarted, Sample, ScenarioStarted};
 
 /// The version of `run.json`.
@@ -9,6 +10,16 @@ const SCHEMA: u32 = 1;
 
 /// Sites reported that do not grow: those that keep most.
 const HELD_MAX: usize = 16;
+
+/// The readings that `run.json` has in short.
+const SUMMARISED: [&str; 6] = [
+    "heap.live",
+    "rss",
+    "fds",
+    "threads",
+    "children",
+    "disk.files",
+];
 
 /// The report of a run: its verdict beside what the recording says about how it was obtained. `verdict` is that of
 /// `lines`: the same scenarios in the same order.
@@ -156,24 +167,14 @@ fn gate(gate: &JudgedGate) -> GateReport {
     }
 }
 
-/// How a number is read from a sample; none where it was not taken.
-type Reading = fn(&Sample) -> Option<u64>;
-
 fn series(samples: &[&Sample]) -> Vec<SeriesSummary> {
-    let readings: [(&str, Unit, Reading); 6] = [
-        ("heap.live", Unit::Bytes, |s| Some(s.heap?.live_bytes.0)),
-        ("rss", Unit::Bytes, |s| Some(s.memory.tree_rss.0)),
-        ("fds", Unit::Count, |s| Some(sum(s.fds.values()))),
-        ("threads", Unit::Count, |s| Some(sum(s.threads.values()))),
-        ("children", Unit::Count, |s| Some(u64::from(s.children))),
-        ("disk.files", Unit::Count, |s| Some(s.disk.files)),
-    ];
     let baseline = samples.iter().rev().find(|s| s.phase != Phase::Measure);
     let Some(baseline) = baseline else {
         return Vec::new();
     };
-    readings
+    READINGS
         .into_iter()
+        .filter(|(name, ..)| SUMMARISED.contains(name))
         .filter_map(|(name, unit, reading)| {
             let measured = samples.iter().filter(|s| s.phase == Phase::Measure);
             let values: Vec<u64> = measured.filter_map(|sample| reading(sample)).collect();

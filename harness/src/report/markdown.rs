@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::model::{RunReport, ScenarioReport};
+use super::model::{GateReport, RunReport, ScenarioReport};
 use super::text;
 use crate::judge::{GrowingSite, Verdict};
 
@@ -36,7 +36,7 @@ pub fn write(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
             out,
             "| {} | {} | {} | {} | {} |",
             escaped(&scenario.name),
-            strong(scenario.verdict),
+            strong(scenario),
             scenario.cycles,
             text::duration(scenario.duration_ms),
             headline(scenario)
@@ -50,23 +50,12 @@ pub fn write(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
 
 /// The one thing to know about a scenario.
 fn headline(scenario: &ScenarioReport) -> String {
-    if !scenario.detail.is_empty() {
-        return escaped(&scenario.detail);
-    }
-    let red: Vec<String> = scenario
-        .gates
-        .iter()
-        .filter(|gate| gate.verdict == crate::judge::GateVerdict::Leak)
-        .map(|gate| format!("`{}` {}", gate.metric, text::observed(gate)))
-        .collect();
-    red.join(", ")
+    let red = |gate: &GateReport| format!("`{}` {}", gate.metric, text::observed(gate));
+    escaped(&text::headline(scenario, red))
 }
 
 fn write_scenario(scenario: &ScenarioReport, out: &mut dyn Write) -> io::Result<()> {
-    let quiet = matches!(
-        scenario.verdict,
-        Verdict::Pass | Verdict::Known | Verdict::Skipped
-    );
+    let quiet = scenario.needs_nobody();
     let open = if quiet { "" } else { " open" };
     let (name, question) = (escaped(&scenario.name), escaped(&scenario.question));
     let word = text::verdict(scenario.verdict);
@@ -175,15 +164,11 @@ fn write_environment(report: &RunReport, out: &mut dyn Write) -> io::Result<()> 
     )
 }
 
-fn strong(verdict: Verdict) -> String {
-    let word = text::verdict(verdict);
-    match verdict {
-        Verdict::Pass | Verdict::Known | Verdict::Skipped => word.to_owned(),
-        Verdict::Leak
-        | Verdict::Error
-        | Verdict::Timeout
-        | Verdict::Inconclusive
-        | Verdict::Withdrawn => format!("**{word}**"),
+fn strong(scenario: &ScenarioReport) -> String {
+    let word = text::verdict(scenario.verdict);
+    match scenario.needs_nobody() {
+        true => word.to_owned(),
+        false => format!("**{word}**"),
     }
 }
 

@@ -91,6 +91,27 @@ pub struct ScenarioReport {
     pub attributions: Vec<Attribution>,
 }
 
+impl ScenarioReport {
+    /// The gates that call a leak.
+    pub(super) fn red(&self) -> impl Iterator<Item = &GateReport> {
+        let leaks = |gate: &&GateReport| gate.verdict == GateVerdict::Leak;
+        self.gates.iter().filter(leaks)
+    }
+
+    /// The growing sites whose line is known.
+    pub(super) fn located_sites(&self) -> impl Iterator<Item = &GrowingSite> {
+        self.sites.iter().filter(|site| !site.file.is_empty())
+    }
+
+    /// Whether nobody has to look at it.
+    pub(super) fn needs_nobody(&self) -> bool {
+        matches!(
+            self.verdict,
+            Verdict::Pass | Verdict::Known | Verdict::Skipped
+        )
+    }
+}
+
 /// A series of samples in short; the recording has all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SeriesSummary {

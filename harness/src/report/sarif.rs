@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::model::{RunReport, ScenarioReport};
 use super::text;
-use crate::judge::{GateVerdict, GrowingSite, Verdict};
+use crate::judge::{GrowingSite, Verdict};
 use crate::units::ByteDelta;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -50,9 +50,7 @@ fn meaning(rule: &str) -> &'static str {
 
 fn results(scenario: &ScenarioReport) -> Vec<Value> {
     let sites: Vec<Value> = scenario
-        .sites
-        .iter()
-        .filter(|site| !site.file.is_empty())
+        .located_sites()
         .map(|site| of_site(scenario, site))
         .collect();
     match scenario.verdict {
@@ -91,15 +89,7 @@ fn of_site(scenario: &ScenarioReport, site: &GrowingSite) -> Value {
 }
 
 fn of_scenario(scenario: &ScenarioReport, rule: &str, level: &str) -> Value {
-    let red = scenario
-        .gates
-        .iter()
-        .filter(|gate| gate.verdict == GateVerdict::Leak)
-        .map(|gate| format!("{} {}", gate.metric, text::observed(gate)));
-    let why = match scenario.detail.as_str() {
-        "" => red.collect::<Vec<_>>().join(", "),
-        detail => detail.to_owned(),
-    };
+    let why = text::headline(scenario, text::metric_observed);
     json!({
         "ruleId": rule,
         "level": level,

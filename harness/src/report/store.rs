@@ -27,12 +27,16 @@ pub struct StoreError {
 /// # Errors
 /// When a file cannot be written; then the one that was there before is still whole.
 pub fn store(report: &RunReport, curves: &[Curves], directory: &Path) -> Result<(), StoreError> {
+    let graphs: Vec<Option<String>> = report.scenarios.iter().map(flame::render).collect();
     let mut text = Vec::new();
     markdown::write(report, &mut text).expect("a Vec takes every write");
     let files = [
         ("run.json", json(report)),
         ("report.md", Ok(text)),
-        ("report.html", Ok(page::render(report, curves).into_bytes())),
+        (
+            "report.html",
+            Ok(page::render(report, curves, &graphs).into_bytes()),
+        ),
         (
             "junit.xml",
             junit::render(report)
@@ -47,8 +51,8 @@ pub fn store(report: &RunReport, curves: &[Curves], directory: &Path) -> Result<
             .and_then(|contents| replace(directory, &path, &contents))
             .map_err(|source| StoreError { path, source })?;
     }
-    for scenario in &report.scenarios {
-        let Some(graph) = flame::render(scenario) else {
+    for (scenario, graph) in report.scenarios.iter().zip(graphs) {
+        let Some(graph) = graph else {
             continue;
         };
         let profiles = directory.join("profiles");

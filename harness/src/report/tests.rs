@@ -262,7 +262,7 @@ fn no_format_can_be_broken_by_what_a_target_is_called() {
         }
     }
     let report = report(&lines);
-    let page = page::render(&report, &curves(&lines));
+    let page = page::render(&report, &curves(&lines), &[]);
     assert_eq!(page.matches("<script").count(), 3, "data, plotter, script");
     assert!(!page.contains("alert(1)</script>"));
     let xml = junit::render(&report).unwrap();
@@ -307,7 +307,7 @@ fn a_page_of_many_scenarios_stays_small() {
         curves.curves.iter().filter(changes).count()
     };
     assert!(curves.iter().all(|curves| moving(curves) >= 30));
-    let page = page::render(&report(&lines), &curves);
+    let page = page::render(&report(&lines), &curves, &[]);
     assert!(page.len() < 2 << 20, "{} bytes", page.len());
 }
 

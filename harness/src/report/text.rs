@@ -240,6 +240,19 @@ pub(super) fn false_alarms(report: &RunReport) -> String {
     )
 }
 
+/// The one thing to know about a scenario: why it has no answer, or its red gates, each written by `red`.
+pub(super) fn headline(scenario: &ScenarioReport, red: impl Fn(&GateReport) -> String) -> String {
+    match scenario.detail.as_str() {
+        "" => scenario.red().map(red).collect::<Vec<_>>().join(", "),
+        detail => detail.to_owned(),
+    }
+}
+
+/// A gate and what it observed.
+pub(super) fn metric_observed(gate: &GateReport) -> String {
+    format!("{} {}", gate.metric, observed(gate))
+}
+
 /// The command that runs a scenario again.
 pub(super) fn again(scenario: &ScenarioReport) -> String {
     let profile = match scenario.verdict {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::curves::{Curve, Curves};
-use super::model::{GateReport, RunReport, ScenarioReport};
+use super::model::{RunReport, ScenarioReport};
 use super::{terminal, text};
-use crate::judge::{GateVerdict, GrowingSite, HeldSite, Verdict};
+use crate::judge::{GrowingSite, HeldSite, Verdict};
+use crate::profile;
 use crate::style::{Colour, Style};
 
 /// Sites that are shown with their callers.
@@ -83,7 +84,7 @@ impl Triage<'_> {
             writeln!(out, "  {}", spark_line(curve))?;
         }
         writeln!(out)?;
-        for gate in red(scenario) {
+        for gate in scenario.red() {
             writeln!(out, "  {}  {}", gate.metric, text::observed(gate))?;
             terminal::note("  ", &text::detail(gate), style, out)?;
         }
@@ -115,7 +116,7 @@ impl Triage<'_> {
                 "## {} leaks\n\nThe scenario asks: {} In {} measured cycles, `{}` kept something in proportion to them.\n",
                 scenario.name, scenario.question, scenario.cycles, scenario.target
             )?;
-            for gate in red(scenario) {
+            for gate in scenario.red() {
                 let detail = text::detail(gate);
                 writeln!(
                     out,
@@ -148,11 +149,6 @@ impl Triage<'_> {
         }
         Ok(())
     }
-}
-
-fn red(scenario: &ScenarioReport) -> impl Iterator<Item = &GateReport> {
-    let leaks = |gate: &&GateReport| gate.verdict == GateVerdict::Leak;
-    scenario.gates.iter().filter(leaks)
 }
 
 fn write_site(
@@ -217,20 +213,12 @@ fn before(site: &GrowingSite, green: Option<&Green>) -> String {
 
 /// The frames above the site, without those that only carry an allocation or a task.
 fn callers(site: &GrowingSite) -> impl Iterator<Item = &String> {
-    let carries = |frame: &&String| {
-        [
-            "alloc::", "core::", "std::", "tokio::", "<alloc::", "<core::", "<std::", "<tokio::",
-            "__rust",
-        ]
-        .iter()
-        .any(|prefix| frame.starts_with(prefix))
-    };
     let at = format!("{} ({}:{})", site.function, site.file, site.line);
     site.stack
         .iter()
         .skip_while(move |frame| **frame != at)
         .skip(1)
-        .filter(move |frame| !carries(frame))
+        .filter(|frame| !profile::is_carrier(frame))
         .take(CALLERS_SHOWN)
 }
 
@@ -244,20 +232,23 @@ fn look_first(scenario: &ScenarioReport) -> String {
     if let Some(site) = own.or(scenario.sites.first()) {
         return format!("{}, {}", text::place(&site.file, site.line), site.function);
     }
-    let what = red(scenario).next().map(|gate| match gate.metric.as_str() {
-        "fds" => "what opens the descriptors that are named above, and what should close them",
-        "threads" => "what starts the threads that are named above, and what they wait for",
-        "children" | "zombies" => {
-            "what starts the processes that are named above, and who waits for them"
-        }
-        "disk" | "disk.bytes" => {
-            "what makes the files that are named above, and what should remove them"
-        }
-        "gauges" => {
-            "what puts entries into the map that is named above, and what should take them out"
-        }
-        _ => "a heap profile: run the command below",
-    });
+    let what = scenario
+        .red()
+        .next()
+        .map(|gate| match gate.metric.as_str() {
+            "fds" => "what opens the descriptors that are named above, and what should close them",
+            "threads" => "what starts the threads that are named above, and what they wait for",
+            "children" | "zombies" => {
+                "what starts the processes that are named above, and who waits for them"
+            }
+            "disk" | "disk.bytes" => {
+                "what makes the files that are named above, and what should remove them"
+            }
+            "gauges" => {
+                "what puts entries into the map that is named above, and what should take them out"
+            }
+            _ => "a heap profile: run the command below",
+        });
     what.unwrap_or("the gates above").to_owned()
 }
 
@@ -269,7 +260,7 @@ fn shown<'c>(scenario: &ScenarioReport, curves: &'c Curves) -> Vec<&'c Curve> {
         _ if metric == "gauges" => "gauge ".to_owned(),
         _ => metric.to_owned(),
     };
-    let wanted: Vec<String> = red(scenario).map(|gate| group(&gate.metric)).collect();
+    let wanted: Vec<String> = scenario.red().map(|gate| group(&gate.metric)).collect();
     let mut moving: Vec<&Curve> = curves
         .curves
         .iter()

@@ -7,9 +7,9 @@ mod scenario;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::curves::Curves;
-use super::model::{RunReport, ScenarioReport};
+use super::model::RunReport;
 use super::text;
-use crate::judge::{GateVerdict, Verdict};
+use crate::judge::Verdict;
 
 pub(crate) const STYLE: &str = concat!(
     include_str!("vendor/uPlot.min.css"),
@@ -18,8 +18,8 @@ pub(crate) const STYLE: &str = concat!(
 const PLOTTER: &str = include_str!("vendor/uPlot.iife.min.js");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The whole page. `curves` are those of the report's scenarios, in order.
-pub fn render(report: &RunReport, curves: &[Curves]) -> String {
+/// The whole page. `curves` and `graphs`, flame graphs as SVG, are those of the report's scenarios, in order.
+pub(super) fn render(report: &RunReport, curves: &[Curves], graphs: &[Option<String>]) -> String {
     let title = format!("leakgate: {}", text::verdict(report.verdict));
     html! {
         (DOCTYPE)
@@ -36,7 +36,8 @@ pub fn render(report: &RunReport, curves: &[Curves]) -> String {
                 main {
                     (summary(report))
                     @for (index, scenario) in report.scenarios.iter().enumerate() {
-                        (scenario::section(index, scenario, curves.get(index)))
+                        @let graph = graphs.get(index).and_then(Option::as_deref);
+                        (scenario::section(index, scenario, curves.get(index), graph))
                     }
                 }
                 (footer(report))
@@ -72,27 +73,13 @@ fn summary(report: &RunReport) -> Markup {
                             td { span class={ "verdict " (tone(scenario.verdict)) } { (text::verdict(scenario.verdict)) } }
                             td class="n" { (scenario.cycles) }
                             td class="n" { (text::duration(scenario.duration_ms)) }
-                            td { (headline(scenario)) }
+                            td { (text::headline(scenario, text::metric_observed)) }
                         }
                     }
                 }
             }
         }
     }
-}
-
-/// The one thing to know about a scenario.
-fn headline(scenario: &ScenarioReport) -> String {
-    if !scenario.detail.is_empty() {
-        return scenario.detail.clone();
-    }
-    let red: Vec<String> = scenario
-        .gates
-        .iter()
-        .filter(|gate| gate.verdict == GateVerdict::Leak)
-        .map(|gate| format!("{} {}", gate.metric, text::observed(gate)))
-        .collect();
-    red.join(", ")
 }
 
 fn footer(report: &RunReport) -> Markup {

@@ -3,9 +3,8 @@
 use maud::{Markup, html};
 
 use super::tone;
-use crate::judge::{GateVerdict, GrowingSite, Unit, Verdict};
+use crate::judge::{GateVerdict, GrowingSite, Unit};
 use crate::report::curves::Curves;
-use crate::report::flame;
 use crate::report::model::ScenarioReport;
 use crate::report::text;
 use crate::units::ByteDelta;
@@ -14,11 +13,13 @@ use crate::units::ByteDelta;
 const SITES_SHOWN: usize = 20;
 
 /// The part of the scenario of this index; folded when it needs nobody.
-pub(super) fn section(index: usize, scenario: &ScenarioReport, curves: Option<&Curves>) -> Markup {
-    let needs_nobody = matches!(
-        scenario.verdict,
-        Verdict::Pass | Verdict::Known | Verdict::Skipped
-    );
+pub(super) fn section(
+    index: usize,
+    scenario: &ScenarioReport,
+    curves: Option<&Curves>,
+    graph: Option<&str>,
+) -> Markup {
+    let needs_nobody = scenario.needs_nobody();
     html! {
         details class="scenario" id={ "s" (index) } open[!needs_nobody] {
             summary {
@@ -35,7 +36,7 @@ pub(super) fn section(index: usize, scenario: &ScenarioReport, curves: Option<&C
             (attributions(scenario))
             @if !scenario.sites.is_empty() { (sites(&scenario.sites)) }
             (held(scenario))
-            (flame_graph(scenario))
+            (flame_graph(graph))
             @if let Some(curves) = curves { (figures(index, curves)) }
             @if !scenario.profiles.is_empty() {
                 p { "Heap profiles, for dhat's viewer: " @for path in &scenario.profiles { code { (path) } " " } }
@@ -130,9 +131,9 @@ fn held(scenario: &ScenarioReport) -> Markup {
 }
 
 /// In a frame of its own: every graph brings its script and its styles.
-fn flame_graph(scenario: &ScenarioReport) -> Markup {
+fn flame_graph(graph: Option<&str>) -> Markup {
     html! {
-        @if let Some(graph) = flame::render(scenario) {
+        @if let Some(graph) = graph {
             details open {
                 summary { "What grew, by who asked for it" }
                 iframe class="flame" sandbox="allow-scripts" title="flame graph" srcdoc=(graph) {}
