@@ -39,6 +39,17 @@ pub(crate) static RUN_BYTES: Gauge = Gauge::accounted("run_bytes");
 /// Bytes that final screens hold: of tombstones, and of sessions between two processes.
 pub(crate) static TOMBSTONE_BYTES: Gauge = Gauge::accounted("tombstone_bytes");
 
+/// Shared MCP servers.
+pub(crate) static MCP_SERVERS: Gauge = Gauge::length("mcp_servers");
+/// Connections to shared MCP servers.
+pub(crate) static MCP_CLIENTS: Gauge = Gauge::length("mcp_clients");
+/// Requests under way between shared MCP servers and their clients, in both directions.
+pub(crate) static MCP_PENDING: Gauge = Gauge::length("mcp_pending");
+/// Bytes that wait for a shared MCP server, or for one of its clients.
+pub(crate) static MCP_QUEUE_BYTES: Gauge = Gauge::accounted("mcp_queue_bytes");
+/// Bytes of lines of the Model Context Protocol that have begun and not ended.
+pub(crate) static MCP_LINE_BYTES: Gauge = Gauge::accounted("mcp_line_bytes");
+
 static GAUGES: &[&Gauge] = &[
     &SESSIONS,
     &TOMBSTONES,
@@ -58,6 +69,11 @@ static GAUGES: &[&Gauge] = &[
     &RECIPE_BYTES,
     &RUN_BYTES,
     &TOMBSTONE_BYTES,
+    &MCP_SERVERS,
+    &MCP_CLIENTS,
+    &MCP_PENDING,
+    &MCP_QUEUE_BYTES,
+    &MCP_LINE_BYTES,
 ];
 
 /// Held wherever something is under way that a client did not yet see the end of: a request, a session's start or end,

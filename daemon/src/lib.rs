@@ -9,6 +9,7 @@
 //! - [`session`] moves bytes between a PTY, its screen and its clients; [`fanout`] is what waits for one client,
 //!   [`pattern`] is text that somebody waits for.
 //! - [`spawn`] is the one place where processes start and are reaped; [`teardown`] the one way a session ends.
+//! - [`mcp`] is processes that many clients share, beside the core; [`log_file`] where they and the daemon complain.
 //! - [`open_files`] is how many descriptors there are for all of that.
 //! - [`server`] is the socket, the connections, the signals; [`tasks`] starts and counts every task.
 //! - [`cli`] is what a person types.
@@ -22,6 +23,8 @@ mod freed;
 mod gauges;
 mod history_budget;
 mod inherited;
+mod log_file;
+mod mcp;
 mod open_files;
 mod paths;
 mod pattern;

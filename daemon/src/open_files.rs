@@ -12,6 +12,12 @@ const OWN: usize = 64;
 /// too many. More wait in the kernel.
 const CONNECTIONS_BEYOND: usize = 64;
 
+/// Shared MCP servers get at least this part of what there is to share: one in so many.
+const POOL_SHARE: usize = 8;
+
+/// No more descriptors than this for them: 64 servers with 100 clients each.
+const POOL_MAX: usize = 8192;
+
 /// What the daemon may keep open, and what it found when it started.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OpenFiles {
@@ -56,10 +62,17 @@ impl OpenFiles {
         SESSIONS_MAX.min(self.shared() / 2).max(1)
     }
 
-    /// Connections at a time: what the sessions leave.
+    /// Connections at a time: what the sessions leave, but for what shared MCP servers need at the least.
     pub(crate) fn connections(&self) -> usize {
         let left = self.shared().saturating_sub(self.sessions());
+        let left = left.saturating_sub(self.shared() / POOL_SHARE);
         (CLIENTS_MAX + CONNECTIONS_BEYOND).min(left).max(1)
+    }
+
+    /// Descriptors of shared MCP servers, their clients' connections included: what sessions and connections leave.
+    pub(crate) fn pool(&self) -> usize {
+        let taken = self.sessions() + self.connections();
+        self.shared().saturating_sub(taken).min(POOL_MAX)
     }
 
     fn shared(&self) -> usize {
@@ -91,7 +104,8 @@ mod tests {
         }
         for limit in [100, 256, 1024, 2000] {
             let files = of(Some(limit as u64));
-            assert!(files.sessions() + files.connections() + OWN <= limit);
+            assert!(files.sessions() + files.connections() + files.pool() + OWN <= limit);
+            assert!(files.pool() >= (limit - OWN) / POOL_SHARE);
             assert!(files.sessions() >= (limit - OWN) / 2);
         }
         assert_eq!((of(Some(8)).sessions(), of(Some(8)).connections()), (1, 1));

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
+use sessiond_protocol::SessionName;
 
 /// Why a place cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,23 @@ pub(crate) fn archives(socket: &Path) -> PathBuf {
         None => socket.to_owned(),
     };
     log.with_extension("archives")
+}
+
+/// The socket of a shared MCP server, in a directory beside the daemon's own socket.
+pub(crate) fn mcp_socket(socket: &Path, server: &SessionName) -> PathBuf {
+    let directory = socket.with_extension("mcp");
+    directory.join(format!("{server}.sock"))
+}
+
+/// What a shared MCP server says on standard error, beside the daemon's log. Its directory is created.
+pub(crate) fn mcp_log(socket: &Path, server: &SessionName) -> Result<PathBuf, PathError> {
+    let log = match state_directory() {
+        Some(directory) => directory.join(log_name(socket)),
+        None => socket.to_owned(),
+    };
+    let directory = log.with_extension("mcp-logs");
+    make_private(&directory)?;
+    Ok(directory.join(format!("{server}.log")))
 }
 
 fn state_directory() -> Option<PathBuf> {

@@ -19,6 +19,7 @@ mod error;
 mod life;
 mod link;
 mod mailbox;
+mod mcp;
 mod raw;
 mod read;
 mod schedule;

@@ -28,6 +28,7 @@ mod decoder;
 mod frame;
 mod life;
 mod limits;
+mod mcp;
 mod message;
 mod name;
 mod read;
@@ -53,6 +54,7 @@ pub use limits::{
     FATAL_FRAME_FACTOR, INPUT_BYTES_MAX, INPUT_OWN_BYTES_MAX, MAX_FRAME_BYTES, NAME_CHARS_MAX,
     PROTOCOL_VERSION, REQUESTS_IN_FLIGHT_MAX, RUN_OUTPUT_BYTES_MAX, SIDE_MAX,
 };
+pub use mcp::{McpParams, McpRequest, McpServerInfo, McpStartParams, McpState};
 pub use message::{ClientHello, Notice, Reply, ServerHello, ServerMessage};
 pub use name::{NameError, SessionName};
 pub use read::{

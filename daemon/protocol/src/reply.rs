@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::archive::ArchiveInfo;
 use crate::life::RunResult;
+use crate::mcp::McpServerInfo;
 use crate::read::ReadReply;
 use crate::schedule::ScheduleInfo;
 use crate::session::{ExitStatus, SessionInfo, Size};
@@ -120,6 +121,18 @@ pub enum Success {
     Stats {
         /// What was counted.
         stats: Stats,
+    },
+    /// To `mcp_start` and `mcp_restart`: it runs.
+    McpStarted {
+        /// The server.
+        server: McpServerInfo,
+    },
+    /// To `mcp_stop`; nothing of it is left.
+    McpStopped {},
+    /// To `mcp_list`, by name.
+    McpServers {
+        /// All of them.
+        servers: Vec<McpServerInfo>,
     },
     /// To `wait`.
     Exited {

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::archive::ArchiveParams;
 use crate::attach::AttachParams;
 use crate::life::{IfExists, KillParams, RenameParams, RunParams};
+use crate::mcp::{McpParams, McpStartParams};
 use crate::message::ClientHello;
 use crate::name::SessionName;
 use crate::read::ReadParams;
@@ -91,6 +92,14 @@ pub enum Request {
     Unschedule(UnscheduleParams),
     /// What the daemon has counted. Answered `stats`.
     Stats,
+    /// Starts a shared MCP server. Answered `mcp_started` once its process runs.
+    McpStart(McpStartParams),
+    /// Ends a shared MCP server. Answered `mcp_stopped` when nothing of it is left.
+    McpStop(McpParams),
+    /// Ends a shared MCP server's process and starts another. Answered `mcp_started` once that runs.
+    McpRestart(McpParams),
+    /// All shared MCP servers. Answered `mcp_servers`.
+    McpList,
     /// Closes every session and ends the daemon. Answered `shutting_down` at once; the connection ends with the daemon.
     Shutdown,
 }
@@ -109,7 +118,10 @@ impl Request {
             | Request::CloseAll
             | Request::Wait(_)
             | Request::WaitText(_)
-            | Request::WaitIdle(_) => false,
+            | Request::WaitIdle(_)
+            | Request::McpStart(_)
+            | Request::McpStop(_)
+            | Request::McpRestart(_) => false,
             Request::Ping
             | Request::List
             | Request::Get(_)
@@ -130,6 +142,7 @@ impl Request {
             | Request::Schedules
             | Request::Unschedule(_)
             | Request::Stats
+            | Request::McpList
             | Request::Cancel(_)
             | Request::Shutdown => true,
         }
@@ -285,6 +298,10 @@ pub fn parse_request(json: &[u8]) -> Result<(RequestId, Request), RequestFault> 
         "schedules" => without_params(id, params, Request::Schedules)?,
         "unschedule" => Request::Unschedule(read_params(id, &method, params)?),
         "stats" => without_params(id, params, Request::Stats)?,
+        "mcp_start" => Request::McpStart(read_params(id, &method, params)?),
+        "mcp_stop" => Request::McpStop(read_params(id, &method, params)?),
+        "mcp_restart" => Request::McpRestart(read_params(id, &method, params)?),
+        "mcp_list" => without_params(id, params, Request::McpList)?,
         "shutdown" => without_params(id, params, Request::Shutdown)?,
         _ => return Err(bad(Some(id), format!("unknown method {method:?}"))),
     };

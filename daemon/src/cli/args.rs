@@ -11,6 +11,7 @@ use super::archive::ArchiveCommand;
 use super::exit_code::{CliError, EXIT_CODES_HELP};
 use super::keys::Keys;
 use super::life::{LifeArgs, LifeCommand};
+use super::mcp::McpCommand;
 use super::raw_terminal;
 use super::reading::ReadCommand;
 use super::schedule::ScheduleCommand;
@@ -95,6 +96,9 @@ pub(super) enum Question {
     Schedule(ScheduleCommand),
     /// Show how often sessions have expired, were killed or were given up, since the daemon was started
     Stats,
+    /// Share MCP servers: one process each, for all agents
+    #[command(subcommand)]
+    Mcp(McpCommand),
     /// End every session and the daemon
     Shutdown,
 }
@@ -272,7 +276,7 @@ fn parse_client_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn parse_variable(text: &str) -> Result<(String, String), &'static str> {
+pub(super) fn parse_variable(text: &str) -> Result<(String, String), &'static str> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("not NAME=VALUE"),

@@ -11,7 +11,7 @@ use super::attach::{Role, attach};
 use super::exit_code::{CliError, ExitCode};
 use super::launch::{READY, connect, connect_or_start};
 use super::waiting::wait;
-use super::{archive, life, log, output, raw_terminal, reading, runtime, schedule, stats};
+use super::{archive, life, log, mcp, output, raw_terminal, reading, runtime, schedule, stats};
 use crate::core::Settings;
 use crate::inherited::{Descriptors, shed};
 use crate::paths::default_socket;
@@ -60,6 +60,7 @@ async fn ask(socket: &Path, question: Question) -> Result<ExitCode, CliError> {
         Question::Archive(command) => archive::execute(socket, command).await?,
         Question::Schedule(command) => schedule::execute(socket, command).await?,
         Question::Stats => stats::show(socket).await?,
+        Question::Mcp(command) => mcp::execute(socket, command).await?,
         Question::Shutdown => shut_down(socket).await?,
     }
     Ok(ExitCode::Success)

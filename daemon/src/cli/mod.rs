@@ -9,6 +9,8 @@ mod keys;
 mod launch;
 mod life;
 mod log;
+mod mcp;
+mod mcp_bridge;
 mod output;
 mod raw_terminal;
 mod reading;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sessiond_protocol::{
-    ArchiveId, ArchiveInfo, ExitStatus, Failure, Notice, Read, ReadReply, Request, RequestId,
-    ScreenState, ScreenText, SessionId, SignalName, Size, Success,
+    ArchiveId, ArchiveInfo, ExitStatus, Failure, McpRequest, Notice, Read, ReadReply, Request,
+    RequestId, ScreenState, ScreenText, SessionId, SignalName, Size, Success,
 };
 
 use super::archives::{Manuscript, Reading};
@@ -264,6 +264,12 @@ pub(crate) enum Effect<P: Plane> {
         signal: SignalName,
         client: P::Client,
         id: RequestId,
+    },
+    /// Do something with shared MCP servers, and answer the request with what comes of it.
+    Mcp {
+        client: P::Client,
+        id: RequestId,
+        request: McpRequest,
     },
     /// Hand over the whole text of a session with its end, which follows.
     KeepText { session: P::Session },

@@ -1,13 +1,13 @@
 //! What each request does to the core; those that begin or end something are in files of their own.
 
 use sessiond_protocol::{
-    ErrorCode, Failure, ReadParams, RenameParams, Request, ScreenParams, SessionParams, SessionRef,
-    Success,
+    ErrorCode, Failure, McpRequest, ReadParams, RenameParams, Request, ScreenParams, SessionParams,
+    SessionRef, Success,
 };
 
 use super::entry::{Fate, Life, being_ended, not_found};
 use super::sessions::Change;
-use super::{Core, Effect, Flow, Now, Plane, Ticket};
+use super::{Core, Effect, Flow, Now, Phase, Plane, Ticket, shutting_down};
 
 /// An answer for now, or none because it comes later.
 pub(super) type Answer = Result<Option<Success>, Failure>;
@@ -64,6 +64,12 @@ impl<P: Plane> Core<P> {
             Request::Schedule(params) => self.schedule(now, params),
             Request::Schedules => Ok(Some(self.list_schedules(now))),
             Request::Unschedule(params) => self.unschedule(params),
+            Request::McpStart(params) => self.pass_on(ticket, McpRequest::Start(params), effects),
+            Request::McpStop(params) => self.pass_on(ticket, McpRequest::Stop(params), effects),
+            Request::McpRestart(params) => {
+                self.pass_on(ticket, McpRequest::Restart(params), effects)
+            }
+            Request::McpList => self.pass_on(ticket, McpRequest::List, effects),
             Request::Close(SessionParams { session }) => self.close(ticket, &session, effects),
             Request::CloseAll => self.close_all(ticket, effects),
             Request::Wait(params) => self.wait(now, ticket, &params),
@@ -97,6 +103,22 @@ impl<P: Plane> Core<P> {
         let mut entry = self.find(session)?;
         entry.touch(now);
         Ok(entry)
+    }
+
+    /// Shared MCP servers are no business of the core's: it says only whether the daemon is ending.
+    fn pass_on(&self, ticket: Ticket, request: McpRequest, effects: &mut Vec<Effect<P>>) -> Answer {
+        if self.phase != Phase::Open && request != McpRequest::List {
+            return Err(shutting_down());
+        }
+        if let Some(client) = self.clients.get(ticket.client).cloned() {
+            let id = ticket.id;
+            effects.push(Effect::Mcp {
+                client,
+                id,
+                request,
+            });
+        }
+        Ok(None)
     }
 
     fn list(&self, now: Now) -> Success {

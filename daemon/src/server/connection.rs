@@ -275,6 +275,7 @@ mod tests {
     use super::*;
     use crate::archives::ArchiveStore;
     use crate::core::Settings;
+    use crate::mcp::Pool;
     use crate::open_files::OpenFiles;
     use crate::spawn::Spawner;
 
@@ -282,7 +283,8 @@ mod tests {
     fn a_client_whose_connection_panics_is_forgotten() {
         let (spawner, _thread) = Spawner::start("test", OpenFiles::now()).unwrap();
         let archives = ArchiveStore::new("/nowhere".into());
-        let daemon = Arc::new(Daemon::new(spawner, Settings::default(), archives));
+        let pool = Pool::new("/nowhere.sock".into(), OpenFiles::now());
+        let daemon = Arc::new(Daemon::new(spawner, Settings::default(), archives, pool));
         let client = ClientId(1);
         let outbox = Arc::new(Outbox::default());
         daemon.dispatch(Event::Connected {

@@ -15,6 +15,7 @@ use crate::fanout::Outbox;
 use crate::freed::Freed;
 use crate::gauges::BUSY;
 use crate::history_budget::HistoryBudget;
+use crate::mcp::Pool;
 use crate::session::{Session, task};
 use crate::spawn::Spawner;
 use crate::tasks::TaskGroup;
@@ -37,6 +38,7 @@ pub(crate) struct Daemon {
     spawner: Spawner,
     tasks: TaskGroup,
     archives: ArchiveStore,
+    mcp: Pool,
     freed: Arc<Freed>,
     history: Arc<HistoryBudget>,
     stop: CancellationToken,
@@ -50,7 +52,12 @@ struct Scheduled {
 }
 
 impl Daemon {
-    pub(crate) fn new(spawner: Spawner, settings: Settings, archives: ArchiveStore) -> Self {
+    pub(crate) fn new(
+        spawner: Spawner,
+        settings: Settings,
+        archives: ArchiveStore,
+        mcp: Pool,
+    ) -> Self {
         let history = Arc::new(HistoryBudget::new(settings.history_bytes));
         Self {
             core: Mutex::new(Scheduled {
@@ -61,6 +68,7 @@ impl Daemon {
             spawner,
             tasks: TaskGroup::default(),
             archives,
+            mcp,
             freed: Arc::default(),
             history,
             stop: CancellationToken::new(),
@@ -70,6 +78,10 @@ impl Daemon {
 
     pub(crate) const fn spawner(&self) -> &Spawner {
         &self.spawner
+    }
+
+    pub(crate) const fn mcp(&self) -> &Pool {
+        &self.mcp
     }
 
     pub(crate) const fn tasks(&self) -> &TaskGroup {
@@ -178,8 +190,14 @@ impl Daemon {
                 id,
             } => client.reply(id, self.spawner.signal(session, signal)),
             Effect::Tell { session, incident } => tell(session, &incident),
+            Effect::Mcp {
+                client,
+                id,
+                request,
+            } => Pool::ask(self, client, id, request),
             Effect::ShutdownBegan { sessions } => {
-                tracing::info!("shutting down {sessions} active session(s)")
+                tracing::info!("shutting down {sessions} active session(s)");
+                self.mcp.stop_all();
             }
             Effect::Stop => self.stop.cancel(),
         }

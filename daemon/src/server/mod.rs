@@ -19,12 +19,13 @@ use tokio::time::timeout;
 use crate::archives::ArchiveStore;
 use crate::core::{ClientId, Event, SESSIONS_MAX, Settings};
 use crate::gauges::{self, BUSY};
+use crate::mcp::Pool;
 use crate::open_files::OpenFiles;
 use crate::paths;
 use crate::spawn::Spawner;
 pub(crate) use daemon::Daemon;
 use socket::Socket;
-pub(crate) use socket::SocketError;
+pub(crate) use socket::{PATH_BYTES_MAX, SocketError, bind_privately};
 
 /// How long accepting pauses when the daemon has no descriptor left: until others have had time to close theirs.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -87,7 +88,8 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
     let files = OpenFiles::raised();
     let (spawner, thread) =
         Spawner::start(&instance, files).map_err(DaemonError::system("spawn thread"))?;
-    let daemon = Arc::new(Daemon::new(spawner, settings, archives));
+    let pool = Pool::new(socket.path().to_owned(), files);
+    let daemon = Arc::new(Daemon::new(spawner, settings, archives, pool));
     let signals = Signals::listen().map_err(DaemonError::system("signals"))?;
     let listener =
         UnixListener::from_std(socket.listener()?).map_err(DaemonError::system("listener"))?;
@@ -119,6 +121,7 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
             daemon.stopped().await;
         }
     }
+    daemon.mcp().ended().await;
     drop(socket);
     daemon.spawner().stop().await;
     daemon.close();

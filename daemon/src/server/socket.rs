@@ -15,7 +15,7 @@ use rustix::process::umask;
 use crate::paths::{PathError, directory_of};
 
 /// What a `sockaddr_un` holds, without its terminating NUL; unix(7).
-const PATH_BYTES_MAX: usize = 107;
+pub(crate) const PATH_BYTES_MAX: usize = 107;
 
 /// Why the socket cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +103,7 @@ impl Drop for Socket {
 }
 
 /// Binds so that nobody else could connect even in the moment before the permissions are set.
-fn bind_privately(path: &Path) -> io::Result<UnixListener> {
+pub(crate) fn bind_privately(path: &Path) -> io::Result<UnixListener> {
     let before = umask(Mode::RWXG | Mode::RWXO);
     let bound = UnixListener::bind(path);
     umask(before);

@@ -270,6 +270,7 @@ mod tests {
     use crate::archives::ArchiveStore;
     use crate::core::{ClientId, Settings};
     use crate::fanout::Outbox;
+    use crate::mcp::Pool;
     use crate::open_files::OpenFiles;
     use crate::spawn::{Spawner, only_test_with_children};
 
@@ -334,7 +335,12 @@ mod tests {
                 .build()
                 .unwrap();
             let (spawner, thread) = Spawner::start("panic", OpenFiles::now()).unwrap();
-            let daemon = Arc::new(Daemon::new(spawner, Settings::default(), nowhere()));
+            let daemon = Arc::new(Daemon::new(
+                spawner,
+                Settings::default(),
+                nowhere(),
+                Pool::new("/nowhere.sock".into(), OpenFiles::now()),
+            ));
             let replies = runtime.block_on(async {
                 let reaping = reap_until_closed(Arc::clone(&daemon));
                 daemon.tasks().spawn("signals", 0, reaping);

@@ -77,10 +77,6 @@ pub(crate) struct Spawned {
 
 /// A process that was started, and our ends of its three pipes.
 #[derive(Debug)]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "comes into use with the MCP pool")
-)]
 pub(crate) struct Piped {
     pub(crate) child: Child,
     /// They do not block and are not inherited.
@@ -158,10 +154,6 @@ impl Spawner {
     }
 
     /// Starts a process with three pipes and these variables on top of the daemon's own.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "comes into use with the MCP pool")
-    )]
     pub(crate) async fn spawn_piped(
         &self,
         owner: Owner,

@@ -12,6 +12,7 @@ mod endings;
 mod inheritance;
 mod life;
 mod lifecycle;
+mod mcp;
 mod open_files;
 mod output;
 mod pausing;

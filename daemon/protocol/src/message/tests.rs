@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -5,6 +7,8 @@ use super::*;
 use crate::archive::{ArchiveId, ArchiveParams};
 use crate::attach::AttachParams;
 use crate::life::{EndReason, IfExists, KillParams, RenameParams, RunParams};
+use crate::mcp::{McpParams, McpStartParams};
+use crate::name::SessionName;
 use crate::read::{Read, ReadParams};
 use crate::reply::ErrorCode;
 use crate::request::{
@@ -155,6 +159,25 @@ fn kept() -> impl Strategy<Value = Request> {
                 When::AtUnixMs(number)
             };
             Request::Schedule(ScheduleParams { when, session })
+        }),
+        Just(Request::McpList),
+        Just(Request::McpStop(McpParams {
+            server: "everything".parse().unwrap()
+        })),
+        (any::<bool>(), any::<Option<u64>>()).prop_map(|(stop, number)| {
+            let server: SessionName = "everything".parse().unwrap();
+            if stop {
+                return Request::McpRestart(McpParams { server });
+            }
+            Request::McpStart(McpStartParams {
+                name: server,
+                command: vec!["x".to_owned()],
+                cwd: None,
+                env: BTreeMap::new(),
+                line_bytes: number,
+                idle_ms: number,
+                pending_ms: None,
+            })
         }),
         any::<u64>().prop_map(|id| Request::Unschedule(UnscheduleParams {
             schedule: ScheduleId(id)

@@ -275,7 +275,7 @@ impl World {
                 assert!(self.running.contains(&session.id));
             }
             Effect::Tell { session, incident } => self.told.push((session, incident)),
-            Effect::ShutdownBegan { .. } => {}
+            Effect::ShutdownBegan { .. } | Effect::Mcp { .. } => {}
             Effect::Stop => self.stops += 1,
         }
     }

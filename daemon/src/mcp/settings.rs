@@ -1,0 +1,97 @@
+//! What a server is started with, checked once.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sessiond_protocol::{ErrorCode, Failure, McpStartParams};
+
+/// Bytes of a message: documents pass, and a hundred clients with one each do not fill a machine.
+const LINE_BYTES_DEFAULT: u64 = 1 << 20;
+const LINE_BYTES: RangeInclusive<u64> = 1 << 10..=64 << 20;
+
+/// How long a client may say and hear nothing.
+const IDLE_MS_DEFAULT: u64 = 600_000;
+const IDLE_MS: RangeInclusive<u64> = 100..=365 * 24 * 3_600_000;
+
+/// How long an answer may take: tools run builds.
+const PENDING_MS_DEFAULT: u64 = 600_000;
+const PENDING_MS: RangeInclusive<u64> = 100..=24 * 3_600_000;
+
+/// Bytes of a command, its variables and its directory, which are kept for restarts.
+const RECIPE_BYTES_MAX: usize = 64 << 10;
+
+/// A server's settings.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) command: Vec<String>,
+    pub(super) cwd: Option<PathBuf>,
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) line_bytes: usize,
+    pub(super) idle: Duration,
+    pub(super) pending: Duration,
+}
+
+impl Settings {
+    /// # Errors
+    /// `bad_request` for what is out of its range, `too_large` for a command that is.
+    pub(super) fn new(params: McpStartParams) -> Result<Self, Failure> {
+        if params.command.is_empty() {
+            let message = "a server needs a command";
+            return Err(Failure::new(ErrorCode::BadRequest, message));
+        }
+        let variables = params
+            .env
+            .iter()
+            .map(|(name, value)| name.len() + value.len());
+        let bytes = params
+            .command
+            .iter()
+            .map(String::len)
+            .chain(variables)
+            .sum::<usize>()
+            + params.cwd.as_ref().map_or(0, String::len);
+        if bytes > RECIPE_BYTES_MAX {
+            let message = format!(
+                "command, variables and directory have {bytes} bytes, more than {RECIPE_BYTES_MAX}"
+            );
+            return Err(Failure::new(ErrorCode::TooLarge, message));
+        }
+        let line_bytes = within(
+            params.line_bytes,
+            LINE_BYTES_DEFAULT,
+            LINE_BYTES,
+            "line_bytes",
+        )?;
+        let idle = within(params.idle_ms, IDLE_MS_DEFAULT, IDLE_MS, "idle_ms")?;
+        let pending = within(
+            params.pending_ms,
+            PENDING_MS_DEFAULT,
+            PENDING_MS,
+            "pending_ms",
+        )?;
+        Ok(Self {
+            command: params.command,
+            cwd: params.cwd.map(PathBuf::from),
+            environment: params.env.into_iter().collect(),
+            line_bytes: usize::try_from(line_bytes).unwrap_or(usize::MAX),
+            idle: Duration::from_millis(idle),
+            pending: Duration::from_millis(pending),
+        })
+    }
+}
+
+fn within(
+    chosen: Option<u64>,
+    default: u64,
+    range: RangeInclusive<u64>,
+    what: &str,
+) -> Result<u64, Failure> {
+    let value = chosen.unwrap_or(default);
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    let (from, to) = range.into_inner();
+    let message = format!("{what} is {value}, not {from} to {to}");
+    Err(Failure::new(ErrorCode::BadRequest, message))
+}
