@@ -3,7 +3,7 @@
 //! Between fork and exec only the forking thread exists, and every lock that another thread held is held for ever.
 //! Code that runs there (a `pre_exec` closure, portable-pty's sweep of `/dev/fd`) may allocate: glibc's malloc repairs
 //! its own locks, but an allocator wrapped around it has to get out of the way by itself. So a handler that glibc runs
-//! in the child sets a flag, and from then on both allocators of this crate pass straight to their backing.
+//! in the child sets a flag, and from then on all allocators of this crate pass straight to their backing.
 //!
 //! The handler is registered by a constructor, before `main`: early enough for every fork, and never from inside an
 //! allocation (registering allocates).
@@ -64,4 +64,6 @@ pub(crate) fn install() -> bool {
 extern "C" fn entered_child() {
     IN_CHILD.store(true, Ordering::Relaxed);
     slot::pass_through();
+    #[cfg(feature = "track")]
+    crate::track::pass_through();
 }

@@ -6,6 +6,7 @@
 //! - [`Busy`]: the count of work in flight, from which it is told when the daemon is at rest.
 //! - [`Probe`]: a thread that reports all of this on a Unix socket, and opens it only when `LEAKGATE_PROBE` is set.
 //! - `DhatAlloc`, with the feature `dhat-heap`: heap profiles of a window that a client opens and closes.
+//! - `TrackAlloc`, with the feature `track`: the same, many times faster, read while the daemon runs.
 //!
 //! A daemon's library declares gauges and starts the probe; its thin binary alone chooses the allocator:
 //!
@@ -30,11 +31,11 @@
 //! # The socket
 //!
 //! One request per line of at most 512 bytes; one line of JSON per answer. At most 4 clients at a time, each with one
-//! request in flight. Answering allocates nothing, but for `memory`, `dhat` and `seed`.
+//! request in flight. Answering allocates nothing, but for `memory`, `dhat`, `track` and `seed`.
 //!
 //! | request | answer, beside `"ok":true` |
 //! |---|---|
-//! | `hello` | `probe` (version of this protocol: 1), `version`, `pid`, `allocator`, `dhat` (built in or not) |
+//! | `hello` | `probe` (version of this protocol: 1), `version`, `pid`, `allocator`, `dhat`, `track` (built in or not) |
 //! | `stats` | `heap`: [`HeapReading`], `null` without a counting allocator; `memory`: `resident_bytes`, `virtual_bytes`; `c_heap`: glibc's `in_use_bytes`, `mapped_bytes`, `free_bytes`, or `null` |
 //! | `memory` | `memory` as memory-stats reads it |
 //! | `peak reset` | |
@@ -42,6 +43,8 @@
 //! | `quiesce <ms>` | `idle` (whether the daemon stood still for 20 ms within that time), `epoch`, `waited_ms` |
 //! | `trim` | `released` |
 //! | `dhat start <frames> <path>`, `dhat stop` | |
+//! | `track start exact <frames>`, `track start sample <bytes> <frames>`, `track stop` | |
+//! | `track snapshot <path>` | `sites`, `overflowed_blocks` (recorded blocks that no longer found a site of their own) |
 //! | `seed <kind>` | only where `LEAKGATE_SEED=1` is set too: sows a leak, for the harness's test of itself (the table is in `seed.rs`) |
 //!
 //! A failure is `"ok":false` with `error` (`bad_request`, `unsupported`, `busy`, `too_large`, `wrong_state`, `io`) and
@@ -57,6 +60,11 @@ mod gauge;
 mod probe;
 mod protocol;
 mod seed;
+#[cfg(feature = "track")]
+mod track;
+#[cfg(not(feature = "track"))]
+#[path = "track_absent.rs"]
+mod track;
 
 pub use busy::{Busy, BusyGuard, BusyState};
 pub use counting::{Counters, CountingAlloc, HeapReading, PEAK_STEP_BYTES, heap, reset_heap_peak};
@@ -65,3 +73,5 @@ pub use dhat_alloc::DhatAlloc;
 pub use gauge::{Gauge, GaugeKind, Held};
 pub use probe::{PROBE_VARIABLE, Probe, ProbeBuilder, ProbeError};
 pub use seed::SEED_VARIABLE;
+#[cfg(feature = "track")]
+pub use track::TrackAlloc;

@@ -11,7 +11,9 @@ use crate::gauge::Gauge;
 use crate::protocol::answer::Answer;
 use crate::protocol::request::Request;
 use crate::protocol::seed::Seed;
+use crate::protocol::track::Track;
 use crate::seed::{self, SeedError, Seeds};
+use crate::track::{TrackError, TrackWindow, Written};
 
 /// The version of the requests and answers. It moves when a reader of the last one would misread; additions do not
 /// move it.
@@ -23,6 +25,7 @@ pub(super) struct Subject {
     busy: Option<&'static Busy>,
     allocator: &'static str,
     dhat: DhatWindow,
+    track: TrackWindow,
     /// Only in a process that was armed for them.
     seeds: Option<Box<Seeds>>,
 }
@@ -47,6 +50,7 @@ impl Subject {
             busy,
             allocator,
             dhat: DhatWindow::new(),
+            track: TrackWindow::new(),
             seeds,
         }
     }
@@ -73,6 +77,7 @@ impl Subject {
             Request::Trim => trim(answer),
             Request::DhatStart { frames, path } => done(self.dhat.start(frames, path), answer),
             Request::DhatStop => done(self.dhat.stop(), answer),
+            Request::Track(ref track) => self.track(track, answer),
             Request::Seed(seed) => self.sow(seed, answer),
         }
         Reply::Written
@@ -100,7 +105,24 @@ impl Subject {
             answer.number("pid", u64::from(std::process::id()));
             answer.text("allocator", self.allocator);
             answer.flag("dhat", cfg!(feature = "dhat-heap"));
+            answer.flag("track", cfg!(feature = "track"));
         });
+    }
+
+    fn track(&mut self, request: &Track<'_>, answer: &mut Answer) {
+        let done: Result<Option<Written>, TrackError> = match *request {
+            Track::Start { mode, frames } => self.track.start(mode, frames).map(|()| None),
+            Track::Snapshot { path } => self.track.snapshot(path).map(Some),
+            Track::Stop => self.track.stop().map(|()| None),
+        };
+        match done {
+            Ok(None) => answer.ok(|_| {}),
+            Ok(Some(written)) => answer.ok(|answer| {
+                answer.number("sites", written.sites);
+                answer.number("overflowed_blocks", written.overflowed_blocks);
+            }),
+            Err(error) => answer.error(error.word(), error),
+        }
     }
 
     fn sow(&mut self, seed: Seed<'_>, answer: &mut Answer) {
@@ -167,7 +189,7 @@ fn stats(answer: &mut Answer) {
     });
 }
 
-/// Allocates while it reads: the one request beside `dhat` that does.
+/// Allocates while it reads, as `dhat` and `track` do.
 fn memory(answer: &mut Answer) {
     let memory = readings::memory_from_memory_stats();
     answer.ok(|answer| describe_memory(memory, answer));

@@ -156,18 +156,18 @@ impl Write for Answer {
 }
 
 /// Escapes what JSON wants escaped inside a string (RFC 8259, section 7).
-struct Escaped<'answer>(&'answer mut Answer);
+pub(crate) struct Escaped<'out, W>(pub(crate) &'out mut W);
 
-impl Write for Escaped<'_> {
+impl<W: Write> Write for Escaped<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for byte in text.bytes() {
-            match byte {
-                b'"' => self.0.push(b"\\\""),
-                b'\\' => self.0.push(b"\\\\"),
-                b'\n' => self.0.push(b"\\n"),
-                b'\t' => self.0.push(b"\\t"),
-                0..0x20 => write!(self.0, "\\u{byte:04x}")?,
-                _ => self.0.push(&[byte]),
+        for c in text.chars() {
+            match c {
+                '"' => self.0.write_str("\\\"")?,
+                '\\' => self.0.write_str("\\\\")?,
+                '\n' => self.0.write_str("\\n")?,
+                '\t' => self.0.write_str("\\t")?,
+                '\0'..' ' => write!(self.0, "\\u{:04x}", u32::from(c))?,
+                _ => self.0.write_char(c)?,
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::seed::Seed;
+use super::track::Track;
 
 /// Bytes of the longest request, its line end included: a command, a number and one path in a private directory.
 pub(crate) const REQUEST_BYTES_MAX: usize = 512;
@@ -33,6 +34,7 @@ pub(crate) enum Request<'line> {
     Trim,
     DhatStart { frames: usize, path: &'line Path },
     DhatStop,
+    Track(Track<'line>),
     Seed(Seed<'line>),
 }
 
@@ -46,7 +48,8 @@ pub(crate) const OVERLONG: BadRequest =
 
 const UNKNOWN: BadRequest = BadRequest(
     "unknown request; allowed: hello, stats, memory, peak reset, gauges, quiesce <ms>, trim, \
-     dhat start <frames> <path>, dhat stop, seed <kind>",
+     dhat start <frames> <path>, dhat stop, track start exact <frames>, track start sample <bytes> <frames>, \
+     track snapshot <path>, track stop, seed <kind>",
 );
 const BAD_QUIESCE: BadRequest = BadRequest(
     "quiesce takes a whole number of milliseconds; allowed: quiesce 20 to quiesce 30000",
@@ -77,6 +80,8 @@ impl<'line> Request<'line> {
                     })
                 } else if let Some(window) = line.strip_prefix(b"dhat start ") {
                     Self::parse_dhat_start(window)
+                } else if let Some(track) = line.strip_prefix(b"track ") {
+                    Track::parse(track).map(Self::Track)
                 } else if let Some(seed) = line.strip_prefix(b"seed ") {
                     Seed::parse(seed).map(Self::Seed)
                 } else {

@@ -70,6 +70,68 @@ fn a_thousand_children_that_allocate_before_exec_all_get_there() {
     );
 }
 
+/// The same while every block is recorded: a child is forked while another thread is in the middle of that, and holds
+/// dhat's lock. The parent only forks, so that it does not wait for that lock itself.
+#[cfg(any(feature = "dhat-heap", feature = "track"))]
+#[test]
+fn a_thousand_children_forked_while_blocks_are_recorded_all_get_there() {
+    use rustix::process::{Pid, WaitOptions, waitpid};
+
+    let request = |directory: &std::path::Path| {
+        if cfg!(feature = "dhat-heap") {
+            format!("dhat start 16 {}/dhat.json", directory.display())
+        } else {
+            "track start exact 64".to_owned()
+        }
+    };
+    alone(
+        "fork::a_thousand_children_forked_while_blocks_are_recorded_all_get_there",
+        &[],
+        || {
+            let directory = tempfile::tempdir().expect("a temporary directory");
+            let socket = directory.path().join("probe.sock");
+            let _probe = leakgate_probe::Probe::builder()
+                .start(&socket)
+                .expect("the path is free");
+            let answer = super::client::Client::connect(&socket).ask(&request(directory.path()));
+            assert_eq!(answer["ok"], serde_json::json!(true), "{answer}");
+            let over = AtomicBool::new(false);
+            let allocate_busily = || {
+                while !over.load(Ordering::Relaxed) {
+                    black_box(vec![0u8; 100]);
+                }
+            };
+            let mut failed = 0;
+            std::thread::scope(|scope| {
+                scope.spawn(allocate_busily);
+                scope.spawn(allocate_busily);
+                for _ in 0..SPAWNS {
+                    // SAFETY: the child only allocates, which is what is tested, and becomes another program.
+                    let child = unsafe { libc::fork() };
+                    if child == 0 {
+                        let ready = allocate_in_the_child().is_ok();
+                        let program = c"/bin/true";
+                        let arguments = [program.as_ptr(), std::ptr::null()];
+                        // SAFETY: a path and a list of arguments with its end; without exec, the child is over.
+                        unsafe {
+                            if ready {
+                                libc::execv(program.as_ptr(), arguments.as_ptr());
+                            }
+                            libc::_exit(1);
+                        }
+                    }
+                    let status = Pid::from_raw(child)
+                        .and_then(|child| waitpid(Some(child), WaitOptions::empty()).ok()?)
+                        .and_then(|(_, status)| status.exit_status());
+                    failed += u32::from(status != Some(0));
+                }
+                over.store(true, Ordering::Relaxed);
+            });
+            assert_eq!(failed, 0, "of {SPAWNS} children");
+        },
+    );
+}
+
 #[test]
 fn a_child_counts_nothing_and_its_parent_goes_on_counting() {
     static COUNTERS: Counters = Counters::new();

@@ -122,6 +122,7 @@ fn hello_says_who_answers() {
         json!({
             "ok": true, "probe": 1, "version": env!("CARGO_PKG_VERSION"), "pid": std::process::id(),
             "allocator": "system", "dhat": cfg!(feature = "dhat-heap"),
+            "track": cfg!(feature = "track"),
         })
     );
 }
