@@ -26,6 +26,18 @@ pub(crate) async fn connection(stream: Box<dyn Io>, kept: Kept) -> io::Result<()
                 kept.keep(Keepsake::Buffer(vec![1; 4 << 20]));
                 "kept\n".to_owned()
             }
+            Some("keep thread") => {
+                kept.keep_thread()?;
+                "kept\n".to_owned()
+            }
+            Some("keep child") => {
+                kept.keep_child()?;
+                "kept\n".to_owned()
+            }
+            Some("keep zombie") => {
+                kept.keep_zombie()?;
+                "kept\n".to_owned()
+            }
             Some("silent") => continue,
             Some("close") => return Ok(()),
             Some("die") => std::process::exit(9),

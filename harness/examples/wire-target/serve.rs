@@ -1,8 +1,11 @@
 //! Accepts connections on a Unix or TCP socket until a signal ends it.
 
 use std::io;
+use std::process::Command;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustix::process::{Pid, WaitId, WaitIdOptions};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,6 +24,10 @@ pub(crate) struct Kept(Arc<Mutex<Vec<Keepsake>>>);
 pub(crate) enum Keepsake {
     /// A descriptor.
     Descriptor(#[expect(dead_code, reason = "kept, and nothing else")] std::fs::File),
+    /// A process, alive or dead: nobody waits for it.
+    Process(#[expect(dead_code, reason = "kept, and nothing else")] std::process::Child),
+    /// A thread that waits for this end to close.
+    Thread(#[expect(dead_code, reason = "kept, and nothing else")] SyncSender<()>),
     /// Memory that was written to.
     Buffer(#[expect(dead_code, reason = "kept, and nothing else")] Vec<u8>),
 }
@@ -35,6 +42,33 @@ impl Kept {
     /// Opens a file and keeps it open.
     pub(crate) fn keep_descriptor(&self) -> io::Result<()> {
         self.keep(Keepsake::Descriptor(std::fs::File::open("/dev/null")?));
+        Ok(())
+    }
+
+    /// Starts a thread that waits for ever.
+    pub(crate) fn keep_thread(&self) -> io::Result<()> {
+        let (end, waits) = sync_channel(0);
+        let named = std::thread::Builder::new().name("kept-reader".to_owned());
+        named.spawn(move || waits.recv())?;
+        self.keep(Keepsake::Thread(end));
+        Ok(())
+    }
+
+    /// Starts a process that stays.
+    pub(crate) fn keep_child(&self) -> io::Result<()> {
+        let child = Command::new("sleep").arg("600").spawn()?;
+        self.keep(Keepsake::Process(child));
+        Ok(())
+    }
+
+    /// Starts a process, and collects no status when it has ended.
+    pub(crate) fn keep_zombie(&self) -> io::Result<()> {
+        let child = Command::new("true").spawn()?;
+        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        if let Some(pid) = Pid::from_raw(child.id().cast_signed()) {
+            rustix::process::waitid(WaitId::Pid(pid), ended)?;
+        }
+        self.keep(Keepsake::Process(child));
         Ok(())
     }
 }

@@ -145,7 +145,13 @@ impl Drive<'_, '_> {
         self.sample(&mut sampler, Phase::Start, 0, Edge::Outer)
             .await?;
         self.warm_up(&driver, &mut sampler).await?;
+        let remembered = sampler.remember_objects();
+        self.sampled(remembered).await?;
         self.measure_cycles(&driver, &mut sampler).await?;
+        let gained = self.sampled(sampler.objects_gained()).await?;
+        if !gained.objects.is_empty() {
+            self.recorder.record(Event::ObjectsGained(gained))?;
+        }
         self.measure_idle(&mut sampler).await?;
         drop((driver, sampler));
         self.stop().await

@@ -4,7 +4,7 @@ use super::evidence::Evidence;
 use super::verdict::{
     ExitClass, Failure, GateVerdict, JudgedGate, RunVerdict, ScenarioVerdict, Verdict,
 };
-use super::{attribution, gates, sites};
+use super::{attribution, gates, objects, sites};
 use crate::record::event::Outcome;
 
 /// A scenario's verdict: how its driving ended and what its gates say.
@@ -39,6 +39,7 @@ pub(super) fn scenario(evidence: &Evidence<'_>) -> ScenarioVerdict {
         detail,
         cycles: evidence.cycles(),
         duration_ms: evidence.finished.map_or(0, |finished| finished.duration_ms),
+        objects: objects::grown(evidence, &gates),
         gates,
         sites: evidence.compared.map(sites::growing).unwrap_or_default(),
         held: evidence.compared.map(sites::held).unwrap_or_default(),

@@ -5,6 +5,8 @@ use crate::record::event::{
     SitesCompared, TargetExited, TargetStarted, WithinCycle,
 };
 
+use crate::record::objects::ObjectsGained;
+
 /// What was recorded of one scenario. Nothing of a dhat build is here but what its profile says: its own tables are in
 /// every other number.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub(super) struct Evidence<'l> {
     pub(super) within: Vec<&'l WithinCycle>,
     /// When the baseline was taken, and the last sample: milliseconds of the run.
     pub(super) span_ms: (u64, u64),
+    /// What it had at the end and not at the baseline; absent where that is nothing, or the recording is older.
+    pub(super) gained: Option<&'l ObjectsGained>,
     pub(super) idle: Vec<&'l IdleMeasured>,
     pub(super) exited: Option<&'l TargetExited>,
     pub(super) compared: Option<&'l SitesCompared>,
@@ -64,6 +68,7 @@ pub(super) fn gather<'l>(
         loads: Vec::new(),
         within: Vec::new(),
         span_ms: (0, 0),
+        gained: None,
         idle: Vec::new(),
         exited: None,
         compared: None,
@@ -103,9 +108,11 @@ pub(super) fn gather<'l>(
             Event::WithinCycle(within) if ships && within.phase == Phase::Measure => {
                 evidence.within.push(within);
             }
+            Event::ObjectsGained(gained) if ships => evidence.gained = Some(gained),
             Event::IdleMeasured(idle) if ships => evidence.idle.push(idle),
             Event::TargetExited(exited) if ships => evidence.exited = Some(exited),
             Event::Sample(_)
+            | Event::ObjectsGained(_)
             | Event::IdleMeasured(_)
             | Event::TargetExited(_)
             | Event::RunStarted(_)

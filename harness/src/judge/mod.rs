@@ -3,7 +3,8 @@
 //! A recording becomes evidence per scenario (`evidence`); each gate (`gates`) is judged on it by the rule for its metric
 //! (`growth`, `resident`, `levels`, `peaks`, `counts`, `ledger`, `churn`, `sites`), within its share of the run's
 //! false-alarm budget (`risk`), and held against the leaks that are known (`known`). What the gates say is combined
-//! (`combine`), stated per day (`pace`) and per unit of load (`attribution`).
+//! (`combine`), stated per day (`pace`) and per unit of load (`attribution`), and what a red count consists of is named
+//! (`objects`).
 
 mod attribution;
 mod churn;
@@ -15,6 +16,7 @@ mod growth;
 mod known;
 mod ledger;
 mod levels;
+mod objects;
 mod pace;
 mod peaks;
 mod rate;
@@ -25,6 +27,7 @@ mod sites;
 pub(crate) mod tests;
 mod verdict;
 
+pub use objects::GrownObject;
 pub use rate::{Growth, WATCH_SAMPLES_MIN, growth_over_time, hourly};
 pub use verdict::{
     Amount, Attribution, ExitClass, Failure, GateVerdict, GrowingSite, HeldSite, JudgedGate, Kind,

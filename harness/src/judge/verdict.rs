@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::objects::GrownObject;
 use crate::record::event::Owner;
 use crate::scenario::Metric;
 
@@ -117,6 +118,8 @@ pub struct ScenarioVerdict {
     pub sites: Vec<GrowingSite>,
     /// Those that keep something and do not grow, most bytes first.
     pub held: Vec<HeldSite>,
+    /// The kernel objects and gauges behind the counts that are red.
+    pub objects: Vec<GrownObject>,
     /// What the growth of the live heap goes with, and what is allocated on the way; where the load varied.
     pub attributions: Vec<Attribution>,
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::objects::ObjectsGained;
 use crate::units::Bytes;
 
 /// The version of the recording's format.
@@ -40,6 +41,8 @@ pub enum Event {
     Sample(Box<Sample>),
     /// The target was measured in the middle of a cycle, while it held what the load made it hold.
     WithinCycle(WithinCycle),
+    /// What the target's tree has at the end of the measured cycles and did not have at their beginning.
+    ObjectsGained(ObjectsGained),
     /// The target stood idle and was measured over that time.
     IdleMeasured(IdleMeasured),
     /// The target ended, and what it left.

@@ -4,6 +4,7 @@
 //! a last line that was cut short by one is dropped by the reader, and said so.
 
 pub mod event;
+pub mod objects;
 mod reader;
 mod writer;
 

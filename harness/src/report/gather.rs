@@ -128,6 +128,7 @@ fn scenario(
         gates: verdict.gates.iter().map(gate).collect(),
         sites: verdict.sites.clone(),
         held: verdict.held.iter().take(HELD_MAX).cloned().collect(),
+        objects: verdict.objects.clone(),
         profiles: profiles.collect(),
         series: series(&samples),
         attributions: verdict.attributions.clone(),

@@ -77,6 +77,13 @@ fn write_scenario(scenario: &ScenarioReport, out: &mut dyn Write) -> io::Result<
     if !attributions.is_empty() {
         writeln!(out, "\nBy load: {}.", escaped(&attributions.join("; ")))?;
     }
+    if !scenario.objects.is_empty() {
+        writeln!(out, "\nWhat came with the measured cycles:\n")?;
+        for object in &scenario.objects {
+            let told = text::object(object, |name| format!("`{}`", name.replace('`', "'")));
+            writeln!(out, "- `{}`: {}", object.metric, escaped(&told))?;
+        }
+    }
     if !scenario.sites.is_empty() {
         write_sites(&scenario.sites, out)?;
     }

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::judge::{
-    Amount, Attribution, Failure, GateVerdict, GrowingSite, HeldSite, Kind, Unit, Verdict,
+    Amount, Attribution, Failure, GateVerdict, GrowingSite, GrownObject, HeldSite, Kind, Unit,
+    Verdict,
 };
 use crate::record::event::FalseAlarmBudget;
 
@@ -82,6 +83,9 @@ pub struct ScenarioReport {
     /// Sites that keep something and do not grow with the cycles: caches, pools, what is kept once (at most 16).
     #[serde(default)]
     pub held: Vec<HeldSite>,
+    /// The kernel objects and gauges behind the counts that are red.
+    #[serde(default)]
+    pub objects: Vec<GrownObject>,
     /// Profiles that were stored, relative to the run's directory.
     pub profiles: Vec<String>,
     /// What was sampled, in short.

@@ -67,6 +67,10 @@ pub fn write_scenario(
     }
     write_gates(scenario, style, out)?;
     write_details(scenario, style, out)?;
+    for object in &scenario.objects {
+        let told = text::object_marked(object);
+        note("- ", &format!("{}: {told}", object.metric), style, out)?;
+    }
     for site in scenario.sites.iter().take(SITES_SHOWN) {
         let cycles = site.cycles.max(1);
         let growth = format!(

@@ -1,7 +1,7 @@
 //! Numbers and verdicts as words, the same in every rendering for people.
 
 use super::model::{GateReport, RunReport, ScenarioReport};
-use crate::judge::{Amount, Attribution, GateVerdict, Kind, Quantity, Unit, Verdict};
+use crate::judge::{Amount, Attribution, GateVerdict, GrownObject, Kind, Quantity, Unit, Verdict};
 use crate::record::event::Owner;
 use crate::scenario::Metric;
 use crate::units::{ByteDelta, Bytes};
@@ -251,6 +251,23 @@ pub(super) fn headline(scenario: &ScenarioReport, red: impl Fn(&GateReport) -> S
 /// A gate and what it observed.
 pub(super) fn metric_observed(gate: &GateReport) -> String {
     format!("{} {}", gate.metric, observed(gate))
+}
+
+/// `+31 pipe, read end`; `name` puts marks around names.
+pub(super) fn object(object: &GrownObject, name: impl Fn(&str) -> String) -> String {
+    let mut told = format!("{:+} {}", object.count, name(&object.name));
+    if !object.state.is_empty() {
+        told += &format!(", {}", object.state);
+    }
+    if let Some(example) = &object.example {
+        told += &format!(", such as {}", name(example));
+    }
+    told
+}
+
+/// The same between backticks.
+pub(super) fn object_marked(grown: &GrownObject) -> String {
+    object(grown, |name| format!("`{name}`"))
 }
 
 /// The command that runs a scenario again.

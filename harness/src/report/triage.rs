@@ -87,6 +87,9 @@ impl Triage<'_> {
         for gate in scenario.red() {
             writeln!(out, "  {}  {}", gate.metric, text::observed(gate))?;
             terminal::note("  ", &text::detail(gate), style, out)?;
+            for object in scenario.objects.iter().filter(|o| o.metric == gate.metric) {
+                terminal::note("- ", &text::object_marked(object), style, out)?;
+            }
         }
         writeln!(out)?;
         for (index, site) in scenario.sites.iter().take(SITES_SHOWN).enumerate() {
@@ -125,6 +128,9 @@ impl Triage<'_> {
                     text::limit(gate),
                     text::observed(gate)
                 )?;
+                for object in scenario.objects.iter().filter(|o| o.metric == gate.metric) {
+                    writeln!(out, "  - {}", text::object_marked(object))?;
+                }
             }
             for site in scenario.sites.iter().take(SITES_SHOWN) {
                 writeln!(
@@ -232,24 +238,29 @@ fn look_first(scenario: &ScenarioReport) -> String {
     if let Some(site) = own.or(scenario.sites.first()) {
         return format!("{}, {}", text::place(&site.file, site.line), site.function);
     }
-    let what = scenario
-        .red()
-        .next()
-        .map(|gate| match gate.metric.as_str() {
-            "fds" => "what opens the descriptors that are named above, and what should close them",
-            "threads" => "what starts the threads that are named above, and what they wait for",
-            "children" | "zombies" => {
-                "what starts the processes that are named above, and who waits for them"
-            }
-            "disk" | "disk.bytes" => {
-                "what makes the files that are named above, and what should remove them"
-            }
-            "gauges" => {
-                "what puts entries into the map that is named above, and what should take them out"
-            }
-            _ => "a heap profile: run the command below",
-        });
-    what.unwrap_or("the gates above").to_owned()
+    let Some(gate) = scenario.red().next() else {
+        return "the gates above".to_owned();
+    };
+    let first = scenario.objects.iter().find(|o| o.metric == gate.metric);
+    let name = first.map_or_else(|| "those above".to_owned(), |o| format!("`{}`", o.name));
+    match gate.metric.as_str() {
+        "fds" => format!("what opens {name}, and what should close it"),
+        "threads" => format!("what starts the thread {name}, and what it waits for"),
+        "children" => format!("what starts {name}, and what should end it"),
+        "zombies" => format!("what starts {name}, and who waits for it"),
+        "disk" => format!("what makes {name}, and what should remove it"),
+        "disk.bytes" => "what writes to disk, and what should remove it".to_owned(),
+        "gauges" => {
+            let site = first.map_or("", |o| o.state.trim_start_matches("registered at "));
+            let site = if site.is_empty() {
+                String::new()
+            } else {
+                format!("{site}: ")
+            };
+            format!("{site}what puts entries into {name}, and what should take them out")
+        }
+        _ => "a heap profile: run the command below".to_owned(),
+    }
 }
 
 /// Curves of the red gates first, then others that change.

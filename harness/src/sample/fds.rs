@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use rustix::fs::{FileType, Stat, major, minor};
 
@@ -14,6 +15,8 @@ const PTMX: (u32, u32) = (5, 2);
 const PTS_MAJORS: std::ops::RangeInclusive<u32> = 136..=143;
 /// `st_blocks` counts these, whatever the file system's own block size is.
 const BLOCK: u64 = 512;
+/// What a file without a name is called.
+const DELETED: &str = "file (deleted)";
 
 /// What the processes of a tree hold open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,32 +41,39 @@ impl Descriptors {
                 continue;
             };
             let target = target.to_string_lossy();
-            let kind = if let Some(inode) = socket_inode(&target) {
-                self.sockets.insert(inode);
-                socket_kind(&path)
-            } else if target.starts_with("/memfd:") {
-                "memfd".to_owned()
-            } else if target.starts_with('/') {
-                // The name says little (a file may be called anything): what is open tells itself.
-                let Ok(stat) = rustix::fs::stat(&path) else {
-                    continue;
-                };
-                let kind = path_kind(&stat);
-                if kind == "file (deleted)" {
-                    let bytes = Bytes(stat.st_blocks.cast_unsigned() * BLOCK);
-                    self.deleted.insert((stat.st_dev, stat.st_ino), bytes);
-                }
-                kind.to_owned()
-            } else {
-                nameless_kind(&target).to_owned()
+            let Some(kind) = kind_of(&path, &target) else {
+                continue;
             };
+            self.sockets.extend(socket_inode(&target));
+            if kind == DELETED
+                && let Ok(stat) = rustix::fs::stat(&path)
+            {
+                let bytes = Bytes(stat.st_blocks.cast_unsigned() * BLOCK);
+                self.deleted.insert((stat.st_dev, stat.st_ino), bytes);
+            }
             *self.kinds.entry(kind).or_default() += 1;
         }
     }
 }
 
+/// The kind of the descriptor that `path` in `/proc` stands for and that links to `target`; nothing when it has gone.
+pub(super) fn kind_of(path: &Path, target: &str) -> Option<String> {
+    if socket_inode(target).is_some() {
+        return Some(socket_kind(path));
+    }
+    if target.starts_with("/memfd:") {
+        return Some("memfd".to_owned());
+    }
+    if target.starts_with('/') {
+        // The name says little (a file may be called anything): what is open tells itself.
+        let stat = rustix::fs::stat(path).ok()?;
+        return Some(path_kind(&stat).to_owned());
+    }
+    Some(nameless_kind(target).to_owned())
+}
+
 /// The inode in `socket:[123]`.
-fn socket_inode(target: &str) -> Option<u64> {
+pub(super) fn socket_inode(target: &str) -> Option<u64> {
     let inode = target.strip_prefix("socket:[")?.strip_suffix(']')?;
     inode.parse().ok()
 }
@@ -72,7 +82,7 @@ fn socket_inode(target: &str) -> Option<u64> {
 ///
 /// The socket file system keeps the protocol's name as an extended attribute: one call, and no search through all
 /// sockets of the machine.
-fn socket_kind(path: &std::path::Path) -> String {
+fn socket_kind(path: &Path) -> String {
     let mut name = [0; 32];
     match rustix::fs::getxattr(path, "system.sockprotoname", &mut name) {
         Ok(length) => {
@@ -101,7 +111,7 @@ fn path_kind(stat: &Stat) -> &'static str {
         FileType::BlockDevice => "device",
         FileType::Directory => "dir",
         FileType::Fifo => "fifo",
-        FileType::RegularFile if stat.st_nlink == 0 => "file (deleted)",
+        FileType::RegularFile if stat.st_nlink == 0 => DELETED,
         _ => "file",
     }
 }

@@ -3,9 +3,12 @@
 //! Reading disturbs: a trim makes the next cycle fault its pages in again, and each read of
 //! `smaps_rollup` walks the target's page tables. Both happen between cycles, never within one.
 
+mod blocked;
 mod cgroup;
 mod disk;
 mod fds;
+mod objects;
+mod peers;
 pub mod probe;
 pub mod proc;
 mod reading;
@@ -20,9 +23,11 @@ use tokio::time::Instant;
 
 pub use self::disk::files_under;
 use self::fds::Descriptors;
+use self::objects::{Inventory, Tree};
 use self::probe::{ProbeClient, ProbeError};
 use self::reading::Reading;
 use crate::record::event::{Disk, Escaped, Memory, Phase, Sample, Settle};
+use crate::record::objects::ObjectsGained;
 use crate::units::Bytes;
 
 /// How long a target may take to say that it is idle.
@@ -43,6 +48,8 @@ pub struct Sampler {
     place: Place,
     probe: Option<ProbeClient>,
     before: Option<Reading>,
+    /// The kernel objects of the baseline.
+    baseline: Inventory,
     /// The most resident memory that was ever seen: resetting the kernel's own mark must not lose it.
     high_water: Bytes,
     /// Whether the kernel's mark was reset at the sample before, so that it is this cycle's.
@@ -111,6 +118,7 @@ impl Sampler {
             place,
             probe,
             before: None,
+            baseline: Inventory::default(),
             high_water: Bytes(0),
             mark: Mark::Life,
         }
@@ -161,6 +169,37 @@ impl Sampler {
         }
         self.before = Some(reading.clone());
         Ok(self.sampled(phase, cycle, settle, reading, memory))
+    }
+
+    /// Keeps in mind which kernel objects there are now: those that come later are gained.
+    ///
+    /// # Errors
+    /// When `/proc` cannot be listed.
+    pub fn remember_objects(&mut self) -> Result<(), SampleError> {
+        let processes = self.tree()?;
+        self.baseline = Inventory::read(self.object_tree(&processes));
+        Ok(())
+    }
+
+    /// The kernel objects that were not there when they were remembered, described.
+    ///
+    /// # Errors
+    /// When `/proc` cannot be listed.
+    pub fn objects_gained(&self) -> Result<ObjectsGained, SampleError> {
+        let processes = self.tree()?;
+        let tree = self.object_tree(&processes);
+        Ok(Inventory::read(tree).gained(&self.baseline, tree))
+    }
+
+    fn object_tree<'t>(&'t self, processes: &'t [proc::Process]) -> Tree<'t> {
+        Tree {
+            processes,
+            target: self.pid,
+            private: match &self.place {
+                Place::Supervised { private, .. } => Some(private),
+                Place::Found => None,
+            },
+        }
     }
 
     /// Reads the target as it is at this moment: nothing is waited for, trimmed or reset.

@@ -83,6 +83,7 @@ fn verdict(verdict: Verdict, red: &[Metric]) -> ScenarioVerdict {
         cycles: 20,
         duration_ms: 1500,
         gates: red.iter().map(gate).collect(),
+        objects: Vec::new(),
         sites: Vec::new(),
         held: Vec::new(),
         attributions: Vec::new(),

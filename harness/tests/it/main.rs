@@ -9,6 +9,7 @@ mod exec_target;
 mod known_leaks;
 mod language;
 mod memory;
+mod objects;
 mod page;
 mod prove;
 mod sampling;

@@ -34,6 +34,7 @@ pub(super) fn section(
             @if !scenario.detail.is_empty() { p { (scenario.detail) } }
             @if !text::nothing_observed(scenario) { (gates(scenario)) }
             (attributions(scenario))
+            (objects(scenario))
             @if !scenario.sites.is_empty() { (sites(&scenario.sites)) }
             (held(scenario))
             (flame_graph(graph))
@@ -82,6 +83,25 @@ fn attributions(scenario: &ScenarioReport) -> Markup {
         .filter_map(text::attribution)
         .collect();
     html! { @if !found.is_empty() { p { "By load: " (found.join("; ")) "." } } }
+}
+
+/// What the red counts consist of.
+fn objects(scenario: &ScenarioReport) -> Markup {
+    html! {
+        @if !scenario.objects.is_empty() {
+            h3 { "What came with the measured cycles" }
+            ul class="sites" {
+                @for object in &scenario.objects {
+                    li {
+                        code { (object.name) } " "
+                        span class="place" { (object.state) }
+                        @if let Some(example) = &object.example { " such as " code { (example) } }
+                        span class="n" { (format!("{:+}", object.count)) " in " (object.metric) }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn sites(sites: &[GrowingSite]) -> Markup {
