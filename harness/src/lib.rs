@@ -1,11 +1,13 @@
 //! leakgate: a leak-regression test and benchmark harness for long-lived processes.
 
+pub mod bisect;
 mod causes;
 pub mod cli;
 pub mod config;
 pub mod drive;
 pub mod emit;
 pub mod exit_code;
+mod git;
 pub mod judge;
 pub mod known;
 pub mod profile;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::SystemTime;
 
 use super::progress::Progress;
@@ -12,6 +11,7 @@ use super::{Failure, output, workspace};
 use crate::causes::with_causes;
 use crate::config::Config;
 use crate::drive::{self, ProfileMode, Seeding};
+use crate::git::Git;
 use crate::judge::RunVerdict;
 use crate::known::Ledger;
 use crate::record::Recorder;
@@ -202,16 +202,8 @@ fn seed() -> u64 {
 /// The commit that is checked out in `root`, with a mark when the tree differs from it.
 pub(crate) fn commit(root: &Path) -> Option<String> {
     let git = |arguments: &[&str]| {
-        let output = Command::new("git")
-            .arg("-C")
-            .arg(root)
-            .args(arguments)
-            .output()
-            .ok()?;
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        let said = Git::at(root).run(arguments).ok()?;
+        Some(said.trim().to_owned())
     };
     let head = git(&["rev-parse", "HEAD"])?;
     let changed = git(&["status", "--porcelain", "--untracked-files=no"])?;

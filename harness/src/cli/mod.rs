@@ -2,6 +2,7 @@
 
 pub(crate) mod job;
 mod list;
+mod merge;
 pub(crate) mod output;
 mod plan;
 mod progress;
@@ -61,6 +62,10 @@ enum Command {
     Report(RecordingArguments),
     /// Show what leaks in a run, since when, and where to look first
     Triage(triage::TriageArguments),
+    /// Find the commit that introduced a leak
+    Bisect(BisectArguments),
+    /// Put several runs together as one report
+    Merge(merge::MergeArguments),
     /// Print a JSON Schema
     Schema {
         /// Of what
@@ -105,6 +110,8 @@ enum Document {
     Proof,
     /// `selftest.json`
     Selftest,
+    /// `bisect.json`
+    Bisect,
     /// A scenario, for editors
     Scenario,
     /// `leakgate.toml`, for editors
@@ -119,6 +126,7 @@ impl Document {
             Document::Repeat => schema::repeat(),
             Document::Proof => schema::proof(),
             Document::Selftest => schema::selftest(),
+            Document::Bisect => schema::bisect(),
             Document::Scenario => schema::scenario(),
             Document::Config => schema::config(),
         }
@@ -204,6 +212,22 @@ pub(crate) struct ProveArguments {
 }
 
 #[derive(Clone, Debug, clap::Args)]
+pub(crate) struct BisectArguments {
+    /// A revision on which the scenario passes
+    pub(crate) good: String,
+    /// A later one on which it leaks
+    pub(crate) bad: String,
+    /// A name in scenarios/, or the path of a scenario file
+    pub(crate) scenario: String,
+    /// The file that names the targets [default: leakgate.toml here or in a directory above]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the bisection's directory is made [default: reports/bisect beside the configuration]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct SelftestArguments {
     /// The scenario whose load runs meanwhile: a name in scenarios/, or a path
     #[arg(default_value = "selftest")]
@@ -274,6 +298,8 @@ pub fn main() -> ExitCode {
         Command::Judge(arguments) => recordings::judge(&arguments.run),
         Command::Report(arguments) => recordings::report(&arguments.run),
         Command::Triage(arguments) => triage::triage(&arguments),
+        Command::Bisect(arguments) => crate::bisect::bisect(&arguments),
+        Command::Merge(arguments) => merge::merge_runs(&arguments),
         Command::Schema { document } => output::json(&document.schema()),
         Command::Prove(arguments) => crate::prove::prove(&arguments),
         Command::Selftest(arguments) => crate::selftest::selftest(&arguments),

@@ -11,7 +11,7 @@ use crate::config::{self, Config};
 use crate::scenario::LoadError;
 
 /// The name of the file that names the targets.
-pub(super) const CONFIG: &str = "leakgate.toml";
+pub(crate) const CONFIG: &str = "leakgate.toml";
 
 /// Reads the configuration: the given file, or the nearest `leakgate.toml` from here upwards.
 pub(crate) fn config(given: Option<&Path>) -> Result<Config, Failure> {

@@ -4,9 +4,11 @@
 //! a last line that was cut short by one is dropped by the reader, and said so.
 
 pub mod event;
+mod merge;
 pub mod objects;
 mod reader;
 mod writer;
 
+pub use merge::{MergeError, merge};
 pub use reader::{ReadError, Recording};
 pub use writer::Recorder;

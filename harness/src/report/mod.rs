@@ -22,3 +22,4 @@ pub use gather::from;
 pub use model::{GateReport, RunReport, ScenarioReport, SeriesSummary};
 pub(crate) use store::replace;
 pub use store::{StoreError, store};
+pub(crate) use text::headline_of;

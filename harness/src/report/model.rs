@@ -97,7 +97,7 @@ pub struct ScenarioReport {
 
 impl ScenarioReport {
     /// The gates that call a leak.
-    pub(super) fn red(&self) -> impl Iterator<Item = &GateReport> {
+    pub(crate) fn red(&self) -> impl Iterator<Item = &GateReport> {
         let leaks = |gate: &&GateReport| gate.verdict == GateVerdict::Leak;
         self.gates.iter().filter(leaks)
     }

@@ -89,7 +89,7 @@ fn of_site(scenario: &ScenarioReport, site: &GrowingSite) -> Value {
 }
 
 fn of_scenario(scenario: &ScenarioReport, rule: &str, level: &str) -> Value {
-    let why = text::headline(scenario, text::metric_observed);
+    let why = text::headline_of(scenario);
     json!({
         "ruleId": rule,
         "level": level,

@@ -270,6 +270,11 @@ pub(super) fn object_marked(grown: &GrownObject) -> String {
     object(grown, |name| format!("`{name}`"))
 }
 
+/// The one thing to know about a scenario, as text.
+pub(crate) fn headline_of(scenario: &ScenarioReport) -> String {
+    headline(scenario, metric_observed)
+}
+
 /// The command that runs a scenario again.
 pub(super) fn again(scenario: &ScenarioReport) -> String {
     let profile = match scenario.verdict {

@@ -219,7 +219,10 @@ impl Describer<'_> {
     /// What it is; nothing when it has gone.
     fn describe(&mut self, object: &Identity) -> Option<Described> {
         match object {
-            Identity::Descriptor(pid, number, link) => self.descriptor(*pid, number, link),
+            Identity::Descriptor(pid, number, link) => {
+                let Described { name, state } = self.descriptor(*pid, number, link)?;
+                Some(Described::new(&name, self.held_by(*pid, state)))
+            }
             Identity::Thread(pid, tid) => {
                 let task = PathBuf::from(format!("/proc/{pid}/task/{tid}"));
                 let name = proc::text(task.join("comm")).ok()?;
@@ -228,7 +231,7 @@ impl Describer<'_> {
                     "" => String::new(),
                     place => format!("waits in {place}"),
                 };
-                Some(Described::new(name.trim_end(), state))
+                Some(Described::new(name.trim_end(), self.held_by(*pid, state)))
             }
             Identity::Child(pid) => {
                 let state = self.parent(*pid);
@@ -270,6 +273,15 @@ impl Describer<'_> {
             .private
             .and_then(|root| path.strip_prefix(root).ok());
         within.unwrap_or(path).display().to_string()
+    }
+
+    /// The state of what a process holds: where that is not the target itself, it is said.
+    fn held_by(&self, pid: u32, state: String) -> String {
+        if pid == self.tree.target {
+            return state;
+        }
+        let comma = if state.is_empty() { "" } else { ", " };
+        format!("{state}{comma}held by `{}`", proc::command_line(pid))
     }
 
     fn parent(&self, pid: u32) -> String {

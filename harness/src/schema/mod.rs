@@ -9,6 +9,7 @@ mod tests;
 
 use schemars::schema_for;
 
+use crate::bisect::Bisection;
 use crate::prove::Proof;
 use crate::record::event::Line;
 use crate::report::RunReport;
@@ -38,6 +39,11 @@ pub fn proof() -> serde_json::Value {
 /// The schema of `selftest.json`.
 pub fn selftest() -> serde_json::Value {
     schema_for!(Summary).into()
+}
+
+/// The schema of `bisect.json`.
+pub fn bisect() -> serde_json::Value {
+    schema_for!(Bisection).into()
 }
 
 /// The schema of a scenario's file.

@@ -43,6 +43,7 @@ fn the_committed_schemas_are_current() {
         ("repeat", repeat()),
         ("proof", proof()),
         ("selftest", selftest()),
+        ("bisect", bisect()),
         ("scenario", scenario()),
         ("config", config()),
     ];

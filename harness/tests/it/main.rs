@@ -3,12 +3,14 @@
 mod architecture;
 mod bad_input;
 mod bench;
+mod bisect;
 mod browser;
 mod cleanup;
 mod exec_target;
 mod known_leaks;
 mod language;
 mod memory;
+mod merge;
 mod objects;
 mod page;
 mod prove;

@@ -73,7 +73,7 @@ fn summary(report: &RunReport) -> Markup {
                             td { span class={ "verdict " (tone(scenario.verdict)) } { (text::verdict(scenario.verdict)) } }
                             td class="n" { (scenario.cycles) }
                             td class="n" { (text::duration(scenario.duration_ms)) }
-                            td { (text::headline(scenario, text::metric_observed)) }
+                            td { (text::headline_of(scenario)) }
                         }
                     }
                 }
