@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::config::Config;
+use crate::git::{Git, GitError};
 use crate::program::printable;
 
 /// A copy of a source tree.
@@ -25,8 +26,8 @@ pub(super) enum TreeError {
     Copy { path: PathBuf, source: io::Error },
     #[error("cannot run {program}")]
     Run { program: String, source: io::Error },
-    #[error("cannot list the source tree: {0}")]
-    List(String),
+    #[error("cannot list the source tree")]
+    List(#[source] GitError),
     #[error("{} does not apply\n{message}", patch.display())]
     Apply { patch: PathBuf, message: String },
 }
@@ -102,26 +103,16 @@ impl Tree {
 
     /// Files of the source that git knows or would not ignore, relative.
     fn listed(&self) -> Result<BTreeSet<PathBuf>, TreeError> {
-        let mut git = Command::new("git");
-        git.current_dir(&self.source).args([
+        let listed = [
             "ls-files",
             "-z",
             "--cached",
             "--others",
             "--exclude-standard",
-        ]);
-        let output = git.output().map_err(|source| TreeError::Run {
-            program: "git".to_owned(),
-            source,
-        })?;
-        if !output.status.success() {
-            return Err(TreeError::List(
-                String::from_utf8_lossy(&output.stderr)
-                    .trim_end()
-                    .to_owned(),
-            ));
-        }
-        let names = String::from_utf8_lossy(&output.stdout).into_owned();
+        ];
+        let names = Git::at(&self.source)
+            .run(&listed)
+            .map_err(TreeError::List)?;
         let files = names.split_terminator('\0').map(PathBuf::from);
         Ok(files
             .filter(|file| self.source.join(file).is_file())

@@ -69,7 +69,7 @@ fn what_grows_in_the_kernel_is_named_in_every_report() {
         "{fds:?}"
     );
     assert!(held_by("held by `sleep 600`").is_some(), "{fds:?}");
-    let thread = only("threads");
+    let thread = objects(&report, "threads")[0];
     assert_eq!(thread["name"], "kept-reader");
     assert_eq!(thread["count"], 12);
     if std::fs::read("/proc/thread-self/stack").is_ok() {
