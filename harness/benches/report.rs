@@ -31,6 +31,7 @@ fn recording() -> Vec<Line> {
         cpus: 2,
         seed: 1,
         quick: false,
+        shard: None,
         date: "2026-01-01".to_owned(),
         budget: FalseAlarmBudget::default(),
     })];
