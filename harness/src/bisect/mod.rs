@@ -18,7 +18,7 @@ use crate::cli::job::{Done, Job, Shown, runtime};
 use crate::cli::workspace::{self, scenario_failure};
 use crate::cli::{BisectArguments, Failure, output};
 use crate::config::Config;
-use crate::drive::ProfileMode;
+use crate::drive::{ProfileMode, Profiler};
 use crate::exit_code;
 use crate::judge::{ExitClass, Verdict};
 use crate::known::Ledger;
@@ -294,6 +294,7 @@ impl<'b> Bench<'b> {
             known: Ledger::default(),
             reports: self.directory.join("runs"),
             profile,
+            profiler: Profiler::Dhat,
             quick: false,
             runs: 1,
             shard: None,

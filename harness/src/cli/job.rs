@@ -10,7 +10,7 @@ use super::shard::Shard;
 use super::{Failure, output, workspace};
 use crate::causes::with_causes;
 use crate::config::Config;
-use crate::drive::{self, ProfileMode, Seeding};
+use crate::drive::{self, ProfileMode, Profiler, Seeding};
 use crate::git::Git;
 use crate::judge::RunVerdict;
 use crate::known::Ledger;
@@ -29,6 +29,7 @@ pub(crate) struct Job {
     /// Where the run's directory is made.
     pub(crate) reports: PathBuf,
     pub(crate) profile: ProfileMode,
+    pub(crate) profiler: Profiler,
     pub(crate) quick: bool,
     /// Runs that answer together, this one included: they share one false-alarm budget.
     pub(crate) runs: u32,
@@ -73,6 +74,7 @@ impl Job {
             scenarios: self.scenarios.clone(),
             known: self.known.clone(),
             profile: self.profile,
+            profiler: self.profiler,
             quick: self.quick,
             directory: directory.clone(),
             emit: vec![
@@ -153,11 +155,12 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(Failure::internal)
 }
 
-/// Builds every target that the scenarios need and that can run here.
+/// Builds every target that the scenarios need and that can run here, and its variant for heap profiles where one is
+/// taken of every scenario.
 pub(crate) fn build(
     config: &Config,
     scenarios: &[Scenario],
-    profile: ProfileMode,
+    profiled: Option<Profiler>,
 ) -> Result<(), Failure> {
     let names: BTreeSet<_> = scenarios.iter().map(|scenario| &scenario.target).collect();
     for name in names {
@@ -167,10 +170,7 @@ pub(crate) fn build(
         }
         let variants = [
             Some(&target.process),
-            target
-                .profile
-                .as_ref()
-                .filter(|_| profile == ProfileMode::Always),
+            profiled.and_then(|profiler| profiler.variant(target)),
         ];
         for build in variants
             .into_iter()

@@ -21,11 +21,12 @@ use clap::{Parser, Subcommand};
 use serde::{Deserialize, Serialize};
 
 use self::shard::Shard;
-use crate::drive::ProfileMode;
+use crate::causes::with_causes;
+use crate::drive::{ProfileMode, Profiler};
 use crate::emit::Content;
 use crate::scenario::Suite;
 use crate::selftest::Kind;
-use crate::{emit, exit_code, schema, target};
+use crate::{emit, exit_code, profile, schema, target};
 
 /// Drives a long-lived process through the loads that leak, measures what it keeps, and judges.
 #[derive(Debug, Parser)]
@@ -62,6 +63,12 @@ enum Command {
     Report(RecordingArguments),
     /// Show what leaks in a run, since when, and where to look first
     Triage(triage::TriageArguments),
+    /// Give the addresses in a snapshot of the probe's tracker their functions and lines
+    Symbols {
+        /// The snapshot, which is rewritten
+        #[arg(value_name = "FILE")]
+        snapshot: PathBuf,
+    },
     /// Find the commit that introduced a leak
     Bisect(BisectArguments),
     /// Put several runs together as one report
@@ -166,9 +173,13 @@ struct RunArguments {
     /// Draw random values with this seed, to repeat a run [default: another one in every run]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// When to run the dhat build too, for the lines that allocate
+    /// When to run the build for heap profiles too, for the lines that allocate
     #[arg(long, value_enum, default_value = "on-leak")]
     profile: ProfileMode,
+    /// What takes the heap profiles
+    #[arg(long, value_enum, default_value = "dhat")]
+    #[serde(default)]
+    profiler: Profiler,
     /// Run this often: the runs answer together, and share one false-alarm budget
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     repeat: Option<u32>,
@@ -298,6 +309,9 @@ pub fn main() -> ExitCode {
         Command::Judge(arguments) => recordings::judge(&arguments.run),
         Command::Report(arguments) => recordings::report(&arguments.run),
         Command::Triage(arguments) => triage::triage(&arguments),
+        Command::Symbols { snapshot } => profile::resolve(&snapshot)
+            .map(|()| exit_code::PASS)
+            .map_err(|error| Failure::usage(with_causes(&error))),
         Command::Bisect(arguments) => crate::bisect::bisect(&arguments),
         Command::Merge(arguments) => merge::merge_runs(&arguments),
         Command::Schema { document } => output::json(&document.schema()),

@@ -4,7 +4,7 @@ use super::job::{Job, Shown, build};
 use super::workspace::{self, scenario_failure};
 use super::{Failure, RunArguments, output, repeat};
 use crate::config::Config;
-use crate::drive;
+use crate::drive::{self, ProfileMode};
 use crate::exit_code;
 use crate::known::Ledger;
 use crate::scenario::{self, GateOverride, Scenario};
@@ -23,13 +23,15 @@ pub(super) fn run(given: &RunArguments) -> Result<u8, Failure> {
         .report_dir
         .clone()
         .unwrap_or_else(|| config.root.join("reports"));
-    build(&config, &scenarios, arguments.profile)?;
+    let always = arguments.profile == ProfileMode::Always;
+    build(&config, &scenarios, always.then_some(arguments.profiler))?;
     let job = Job {
         config,
         scenarios,
         known,
         reports,
         profile: arguments.profile,
+        profiler: arguments.profiler,
         quick: arguments.quick,
         runs: arguments.repeat.unwrap_or(1),
         seeding: None,

@@ -30,8 +30,10 @@ pub struct Target {
     pub name: String,
     /// How it is started; the build that ships.
     pub process: Process,
-    /// Its variant that is linked with dhat; without it nothing is profiled.
+    /// Its variant that is linked with dhat; without it nothing is profiled by dhat.
     pub profile: Option<Profile>,
+    /// Its variant that is linked with the probe's tracker; without it nothing is profiled by that.
+    pub track: Option<Profile>,
     /// Its environment, beside what leakgate itself sets.
     pub env: BTreeMap<String, String>,
     /// What maps a scenario's steps to it.
@@ -57,7 +59,7 @@ pub struct Process {
     pub command: Vec<String>,
 }
 
-/// The dhat variant.
+/// A variant for heap profiles.
 pub type Profile = Process;
 
 /// What maps a scenario's steps to a target.

@@ -103,9 +103,9 @@ pub(super) struct Reader<'t, 'p> {
 
 impl<'t> Reader<'t, '_> {
     fn target(&mut self, name: &str) -> Option<Target> {
-        const KEYS: [&str; 14] = [
+        const KEYS: [&str; 15] = [
             "driver", "build", "command", "env", "ready", "probe", "stop", "requires", "profile",
-            "steps", "socket", "stdio", "http", "selftest",
+            "track", "steps", "socket", "stdio", "http", "selftest",
         ];
         self.table.only(&KEYS, "a target", self.problems);
         let table = self.table.clone();
@@ -132,7 +132,11 @@ impl<'t> Reader<'t, '_> {
             None => Some(Vec::new()),
         };
         let profile = match self.table.get("profile") {
-            Some(node) => Some(self.profile(&node)?),
+            Some(node) => Some(self.profile(&node, "a profile")?),
+            None => None,
+        };
+        let track = match self.table.get("track") {
+            Some(node) => Some(self.profile(&node, "a tracked build")?),
             None => None,
         };
         let selftest = match self.table.get("selftest") {
@@ -143,6 +147,7 @@ impl<'t> Reader<'t, '_> {
             name: name.to_owned(),
             process: process?,
             profile,
+            track,
             env: env?,
             driver: driver?,
             ready: ready?,
@@ -154,7 +159,7 @@ impl<'t> Reader<'t, '_> {
         self.port_is_given(&target).then_some(target)
     }
 
-    /// `build` and `command` of a target or of its profile.
+    /// `build` and `command` of a target or of its variants.
     fn process(&mut self, table: &Table<'t>, what: &str) -> Option<Process> {
         let build = match table.get("build") {
             Some(node) => self.words(&node, &["root"]).map(Some),
@@ -169,10 +174,10 @@ impl<'t> Reader<'t, '_> {
         })
     }
 
-    fn profile(&mut self, node: &Node<'t>) -> Option<Profile> {
+    fn profile(&mut self, node: &Node<'t>, what: &str) -> Option<Profile> {
         let table = node.table("a table with `build` and `command`", self.problems)?;
-        table.only(&["build", "command"], "a profile", self.problems);
-        self.process(&table, "a profile")
+        table.only(&["build", "command"], what, self.problems);
+        self.process(&table, what)
     }
 
     fn driver(&mut self) -> Option<Driver> {

@@ -140,7 +140,11 @@ impl<'t> Reader<'t, '_> {
             (_, Ready::Tcp { address, .. }) => names_port(address),
             _ => false,
         };
-        let commands = [Some(&target.process), target.profile.as_ref()];
+        let commands = [
+            Some(&target.process),
+            target.profile.as_ref(),
+            target.track.as_ref(),
+        ];
         let told = commands.into_iter().flatten().all(|process| {
             let texts = process.command.iter().chain(target.env.values());
             texts.into_iter().any(|text| names_port(text))

@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::Config;
+use crate::config::{Config, Process, Target};
 use crate::known::Ledger;
 use crate::record::Recorder;
 use crate::record::event::{Event, Outcome, RunStarted};
@@ -34,15 +34,35 @@ use crate::scenario::Scenario;
 pub(crate) use driver::unsupported;
 pub use seeding::{Seeding, Sowing};
 
-/// When the dhat build is run beside the shipped one.
+/// When a build for heap profiles is run beside the shipped one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 pub enum ProfileMode {
     /// Never.
     Never,
     /// When a scenario leaks.
     OnLeak,
-    /// For every scenario whose target has a dhat build.
+    /// For every scenario whose target has such a build.
     Always,
+}
+
+/// What takes the heap profiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+pub enum Profiler {
+    /// dhat, in two windows of the target's variant `profile`.
+    #[default]
+    Dhat,
+    /// The probe's tracker, in two snapshots of the target's variant `track`.
+    Track,
+}
+
+impl Profiler {
+    /// The variant of `target` that is run under it.
+    pub fn variant(self, target: &Target) -> Option<&Process> {
+        match self {
+            Self::Dhat => target.profile.as_ref(),
+            Self::Track => target.track.as_ref(),
+        }
+    }
 }
 
 /// Everything that a run needs to know.
@@ -54,6 +74,8 @@ pub struct Run {
     pub scenarios: Vec<Scenario>,
     /// When to profile.
     pub profile: ProfileMode,
+    /// With what.
+    pub profiler: Profiler,
     /// Whether the scenarios' short form is run.
     pub quick: bool,
     /// The run's directory, which exists.

@@ -13,7 +13,7 @@ use super::ending::{End, Stop, target_failed};
 use super::seeding::Sower;
 use super::warmup::Steady;
 use super::within::Held;
-use super::{ProfileMode, Run};
+use super::{ProfileMode, Profiler, Run};
 use crate::causes::with_causes;
 use crate::config::Target;
 use crate::judge::{self, SoFar};
@@ -34,7 +34,7 @@ const IDLE_QUICK: Duration = Duration::from_millis(1100);
 
 /// A target that is ready answers its driver's hello at once.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// The least that both profiled windows may take: dhat makes a target 10 to 100 times as slow.
+/// The least that all profiled cycles may take: dhat makes a target 10 to 100 times as slow.
 const PROFILE_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
 /// Drives one scenario to its end, whatever that is, and records it.
@@ -108,8 +108,8 @@ pub(super) struct Drive<'a, 'r> {
 pub(super) enum Build {
     /// The one that ships: every metric is judged on it.
     Shipped,
-    /// The one that is linked with dhat: nothing but its profile is used.
-    Dhat,
+    /// The one that is linked with a heap profiler: nothing but its profile is used.
+    Profiled,
 }
 
 impl Drive<'_, '_> {
@@ -180,8 +180,9 @@ impl Drive<'_, '_> {
 
     /// Starts a build of the target and connects its driver and its sampler.
     pub(super) async fn start(&mut self, build: Build) -> Result<(Driver, Sampler), Stop> {
-        let process = match (build, &self.target.profile) {
-            (Build::Dhat, Some(profile)) => profile,
+        let variant = self.run.profiler.variant(self.target);
+        let process = match (build, variant) {
+            (Build::Profiled, Some(variant)) => variant,
             _ => &self.target.process,
         };
         let log = self.log(build);
@@ -217,7 +218,7 @@ impl Drive<'_, '_> {
             pid: instance.pid,
             binary_sha256: instance.binary_sha256(),
             allocator: probe.as_ref().map(|probe| probe.hello().allocator.clone()),
-            dhat: build == Build::Dhat,
+            dhat: build == Build::Profiled,
         }))?;
         let within = self.target.ready.asks_for().unwrap_or(CONNECT_WITHIN);
         let connected = timeout(within, Driver::connect(self.target, instance)).await;
@@ -357,7 +358,7 @@ impl Drive<'_, '_> {
     }
 
     fn wants_profile(&self) -> bool {
-        if self.target.profile.is_none() {
+        if self.run.profiler.variant(self.target).is_none() {
             return false;
         }
         match self.run.profile {
@@ -376,7 +377,11 @@ impl Drive<'_, '_> {
     }
 
     fn log(&self, build: Build) -> PathBuf {
-        let suffix = if build == Build::Dhat { "-dhat" } else { "" };
+        let suffix = match (build, self.run.profiler) {
+            (Build::Shipped, _) => "",
+            (Build::Profiled, Profiler::Dhat) => "-dhat",
+            (Build::Profiled, Profiler::Track) => "-track",
+        };
         self.run
             .directory
             .join("target")

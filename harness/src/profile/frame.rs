@@ -1,4 +1,4 @@
-//! One frame of a stack: what dhat prints, without what changes from build to build.
+//! One frame of a stack: what a profile says, without what changes from build to build.
 
 /// A frame, cleaned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +27,12 @@ const CARRIERS: [&str; 12] = [
     "rust_begin",
 ];
 
-/// The probe's own allocator, when the probe is one of the workspace's own crates.
-const PROBE: &str = "probe/src/dhat_alloc.rs";
+/// The probe's own allocators, when the probe is one of the workspace's own crates.
+const PROBE: [&str; 3] = [
+    "probe/src/dhat_alloc.rs",
+    "probe/src/track.rs",
+    "probe/src/counting.rs",
+];
 
 impl Frame {
     /// Reads `0x55d0: crate::function::h0123456789abcdef (path/file.rs:12:3)`.
@@ -59,7 +63,7 @@ impl Frame {
     ///
     /// Inlined functions have lost their path: for them the file decides, where the sources are known.
     pub(super) fn is_carrier(&self) -> bool {
-        carries(&self.function) || self.file.ends_with(PROBE)
+        carries(&self.function) || is_probe(&self.file)
     }
 
     /// As it stands in a stack.
@@ -75,12 +79,17 @@ impl Frame {
 pub fn is_carrier(frame: &str) -> bool {
     let file = frame.rsplit_once(" (").map_or("", |(_, place)| place);
     let file = file.rsplit_once(':').map_or("", |(file, _)| file);
-    carries(frame) || file.ends_with(PROBE)
+    carries(frame) || is_probe(file)
 }
 
 fn carries(function: &str) -> bool {
     let name = function.trim_start_matches(['<', '&', '*']);
     CARRIERS.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether a file is one of the probe's allocators.
+fn is_probe(file: &str) -> bool {
+    PROBE.iter().any(|own| file.ends_with(own))
 }
 
 /// `a::b::h0123456789abcdef` without its hash.

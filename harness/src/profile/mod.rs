@@ -1,12 +1,16 @@
-//! Profiles: dhat's JSON, reduced to what each allocation site left alive.
+//! Profiles: dhat's JSON, or the tracker's once it has symbols, reduced to what each allocation site left alive.
 
 mod dhat;
 mod frame;
 mod sources;
+mod symbols;
+mod track;
 
 pub use dhat::{Profile, ProfileError};
 pub use frame::is_carrier;
 pub use sources::Sources;
+pub use symbols::SymbolsError;
+pub use track::{ResolveError, resolve};
 
 use std::collections::BTreeMap;
 

@@ -12,7 +12,7 @@ use crate::cli::Failure;
 use crate::cli::job::{Job, Shown, build};
 use crate::cli::workspace::{config, scenario_failure};
 use crate::config::Config;
-use crate::drive::ProfileMode;
+use crate::drive::{ProfileMode, Profiler};
 use crate::judge::{ExitClass, GateVerdict, ScenarioVerdict, Verdict};
 use crate::known::Ledger;
 use crate::scenario::{self, Scenario};
@@ -44,7 +44,7 @@ impl Trials<'_> {
         let config = self.config()?;
         let directory = config.root.join("scenarios");
         let scenario = scenario::find(name, &directory).map_err(scenario_failure)?;
-        build(&config, std::slice::from_ref(&scenario), ProfileMode::Never)?;
+        build(&config, std::slice::from_ref(&scenario), None)?;
         Ok((config, scenario))
     }
 
@@ -98,6 +98,7 @@ impl Trials<'_> {
             known: Ledger::default(),
             reports: self.directory.join(subject),
             profile,
+            profiler: Profiler::Dhat,
             quick: false,
             seeding: None,
             shown: Shown::Progress,

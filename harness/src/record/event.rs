@@ -47,7 +47,7 @@ pub enum Event {
     IdleMeasured(IdleMeasured),
     /// The target ended, and what it left.
     TargetExited(TargetExited),
-    /// The dhat build ran a window of cycles.
+    /// The build for heap profiles ran a window of cycles.
     ProfileWindow(ProfileWindow),
     /// The windows were compared.
     SitesCompared(SitesCompared),
@@ -175,7 +175,7 @@ pub struct TargetStarted {
     pub binary_sha256: Option<String>,
     /// The allocator that its probe names; absent without a probe.
     pub allocator: Option<String>,
-    /// Whether this is the dhat build: then nothing but its profile is judged.
+    /// Whether this is a build for heap profiles, dhat's or the tracker's: then nothing but its profile is judged.
     pub dhat: bool,
 }
 
@@ -469,7 +469,7 @@ pub struct TargetExited {
     pub left_files: Vec<String>,
 }
 
-/// A window of cycles of the dhat build.
+/// A window of cycles of the build for heap profiles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProfileWindow {
     /// Cycles in it.

@@ -211,6 +211,24 @@ impl ProbeClient {
             .map(|_| ())
     }
 
+    /// Begins to track every block, with so many frames per stack.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn start_tracking(&mut self, frames: u32) -> Result<(), ProbeError> {
+        let question = format!("track start exact {frames}");
+        self.ask::<Done>(&question, ANSWER_WITHIN).await.map(|_| ())
+    }
+
+    /// Writes down what is alive of all that was tracked so far, without symbols.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn snapshot(&mut self, profile: &Path) -> Result<(), ProbeError> {
+        let question = format!("track snapshot {}", profile.display());
+        self.ask::<Done>(&question, ANSWER_WITHIN).await.map(|_| ())
+    }
+
     async fn ask<A: DeserializeOwned>(
         &mut self,
         question: &str,

@@ -70,6 +70,7 @@ fn target() -> Value {
                 described(words(), "programs without which its scenarios are skipped"),
             ),
             ("profile", table(properties(process()), &["command"])),
+            ("track", table(properties(process()), &["command"])),
             ("steps", table(properties(steps), &[])),
             ("socket", endpoint(Some(("framing", framing())))),
             (

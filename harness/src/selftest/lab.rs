@@ -14,7 +14,7 @@ use crate::causes::with_causes;
 use crate::cli::job::{Done, Job, Shown};
 use crate::cli::{Failure, output};
 use crate::config::Config;
-use crate::drive::ProfileMode;
+use crate::drive::{ProfileMode, Profiler};
 use crate::exit_code;
 use crate::judge::ExitClass;
 use crate::record::Recording;
@@ -73,6 +73,7 @@ impl Lab {
             known: crate::known::Ledger::default(),
             reports: self.runs.clone(),
             profile: ProfileMode::Never,
+            profiler: Profiler::default(),
             quick: false,
             runs: 1,
             seeding: kind.seeding(dose, self.scenario.cycles.measure),

@@ -22,7 +22,6 @@ use crate::cli::job::build;
 use crate::cli::workspace::{self, scenario_failure};
 use crate::cli::{Failure, SelftestArguments, output};
 use crate::config::Config;
-use crate::drive::ProfileMode;
 use crate::exit_code;
 use crate::scenario::{self, Scenario};
 use crate::target;
@@ -51,7 +50,7 @@ pub(crate) fn selftest(arguments: &SelftestArguments) -> Result<u8, Failure> {
     for kind in &kinds {
         room::check(*kind, kind.dose(&declared), &scenario.cycles).map_err(Failure::usage)?;
     }
-    build(&config, std::slice::from_ref(&scenario), ProfileMode::Never)?;
+    build(&config, std::slice::from_ref(&scenario), None)?;
     let directory = directory(arguments, &config.root)?;
     let mut ledger = Ledger::open(&directory).map_err(LedgerError::told)?;
     let programs = programs(&scenario, &config, &ledger)?;
