@@ -3,9 +3,15 @@
 //! Each becomes text only in `Display`, and is stored in recordings and results as a raw integer.
 
 use std::fmt;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// A duration in whole milliseconds, as it is recorded.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// A level: so many bytes are held.
 #[derive(

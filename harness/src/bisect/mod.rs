@@ -22,12 +22,15 @@ use crate::drive::{ProfileMode, Profiler};
 use crate::exit_code;
 use crate::judge::{ExitClass, Verdict};
 use crate::known::Ledger;
-use crate::report::{ScenarioReport, headline_of};
+use crate::report::{ScenarioReport, headline_of, json, replace};
 use crate::scenario::{self, Scenario};
 use crate::target::{self, Messages};
 use history::{Commit, History, short};
 use search::{Answer, Next, Search};
 use worktree::Worktree;
+
+/// What is written beside the runs.
+const FILE: &str = "bisect.json";
 
 pub use report::{Bisection, CommitInfo, Found, Tried, TriedAnswer};
 
@@ -319,12 +322,13 @@ impl<'b> Bench<'b> {
     }
 
     fn path(&self) -> PathBuf {
-        self.directory.join("bisect.json")
+        self.directory.join(FILE)
     }
 
     fn store(&self) -> Result<(), Failure> {
-        let json = serde_json::to_vec_pretty(&self.record).map_err(Failure::internal)?;
-        std::fs::write(self.path(), json).map_err(Failure::internal)
+        let json = json(&self.record).map_err(Failure::internal)?;
+        let stored = replace(&self.directory, FILE, &json);
+        stored.map_err(|error| Failure::internal(with_causes(&error)))
     }
 }
 

@@ -60,12 +60,7 @@ impl Job {
     /// Drives, judges and stores the run.
     pub(crate) fn execute(&self) -> Result<Done, Failure> {
         let made = workspace::run_directory(&self.reports, &["target", "profiles"]);
-        let (run_id, directory) = made.map_err(|error| {
-            Failure::internal(format!(
-                "cannot make a directory for the run in {}: {error}",
-                self.reports.display()
-            ))
-        })?;
+        let (run_id, directory) = made.map_err(Failure::internal)?;
         // Profiles are written by the target, which has a working directory of its own.
         let directory = directory.canonicalize().map_err(Failure::internal)?;
         let run = drive::Run {

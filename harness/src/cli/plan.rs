@@ -12,7 +12,7 @@ use crate::scenario::{
     self, At, Gate, MetricUnit, Part, Random, Scenario, Step, Variable, Warmup, When,
 };
 use crate::template::Values;
-use crate::units::Bytes;
+use crate::units::{Bytes, milliseconds};
 
 /// Measured cycles that are shown where none is asked for: the first two and those that differ by name.
 const SPECIAL_MAX: usize = 4;
@@ -296,14 +296,13 @@ fn duration(duration: Duration) -> String {
 
 /// The same for machines.
 fn document(scenario: &Scenario, seed: u64, cycles: &[(At, Vec<Row>)]) -> Value {
-    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let gates = scenario.gates.iter().map(|gate| {
         json!({"metric": gate.metric.name(), "limit": gate.limit, "overridden": gate.overridden})
     });
     let cycles = cycles.iter().map(|(at, rows)| {
         let steps = rows.iter().map(|row| {
             json!({"at": row.place, "depth": row.depth, "does": row.text,
-                   "within_ms": row.within.map(millis)})
+                   "within_ms": row.within.map(milliseconds)})
         });
         let values = values(scenario, *at, seed);
         json!({"cycle": at.cycle, "values": values.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
@@ -323,8 +322,8 @@ fn document(scenario: &Scenario, seed: u64, cycles: &[(At, Vec<Row>)]) -> Value 
         "max": all.max,
         "quick": all.quick,
         "profile": all.profile,
-        "deadline_ms": millis(scenario.deadline),
-        "cycle_within_ms": all.within.map(millis),
+        "deadline_ms": milliseconds(scenario.deadline),
+        "cycle_within_ms": all.within.map(milliseconds),
         "gates": gates.collect::<Vec<_>>(),
         "cycles": cycles.collect::<Vec<_>>(),
     })

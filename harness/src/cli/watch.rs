@@ -73,11 +73,8 @@ pub(super) fn watch(arguments: &WatchArguments) -> Result<u8, Failure> {
     let process = Found::find(arguments.pid).map_err(|e| Failure::usage(with_causes(&e)))?;
     let runtime = job::runtime()?;
     let probe = runtime.block_on(probe(arguments))?;
-    let (run_id, directory) =
-        workspace::run_directory(&arguments.report_dir, &[]).map_err(|error| {
-            let place = arguments.report_dir.display();
-            Failure::usage(format!("cannot make a directory in {place}: {error}"))
-        })?;
+    let made = workspace::run_directory(&arguments.report_dir, &[]);
+    let (run_id, directory) = made.map_err(Failure::usage)?;
     // What is watched was built elsewhere, from nobody knows what.
     let started = RunStarted {
         commit: None,

@@ -48,12 +48,27 @@ pub(crate) fn scenario_failure(error: LoadError) -> Failure {
     }
 }
 
+/// Why a run has no directory.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make a directory for the run in {}: {source}", reports.display())]
+pub(crate) struct NoDirectory {
+    reports: PathBuf,
+    source: io::Error,
+}
+
 /// Makes the directory of a new run under `reports`, named by the time in UTC,
 /// with `subdirectories` in it.
 pub(crate) fn run_directory(
     reports: &Path,
     subdirectories: &[&str],
-) -> io::Result<(String, PathBuf)> {
+) -> Result<(String, PathBuf), NoDirectory> {
+    make_directory(reports, subdirectories).map_err(|source| NoDirectory {
+        reports: reports.to_owned(),
+        source,
+    })
+}
+
+fn make_directory(reports: &Path, subdirectories: &[&str]) -> io::Result<(String, PathBuf)> {
     let stamp: String = humantime::format_rfc3339_seconds(SystemTime::now())
         .to_string()
         .chars()

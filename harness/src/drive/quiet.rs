@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::driver::{Refusal, StepError};
 use super::tally::Tally;
 use crate::scenario::{RawAnswer, RawMessage};
+use crate::units::milliseconds;
 
 /// Raw payload is sent in pieces of this size, so that neither side ever holds it whole.
 static PIECE: [u8; 64 * 1024] = [b'x'; 64 * 1024];
@@ -41,7 +42,7 @@ impl QuietClient {
 
     /// For how long it has been connected, milliseconds.
     pub(super) fn connected_ms(&self) -> u64 {
-        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+        milliseconds(self.since.elapsed())
     }
 
     pub(super) async fn attach(&mut self, session: SessionId) -> Result<(), StepError> {

@@ -26,6 +26,7 @@ use crate::sample::probe::ProbeClient;
 use crate::sample::{Edge, Sampler, pause};
 use crate::scenario::{Metric, Scenario, Warmup};
 use crate::target::{self, Instance, Plan};
+use crate::units::milliseconds;
 
 /// How long the target stands idle while its churn is read: long enough for a timer of one second to show twice.
 const IDLE: Duration = Duration::from_millis(2500);
@@ -347,7 +348,7 @@ impl Drive<'_, '_> {
             Err(error) => return Err(self.failed("standing idle", error.into()).await),
         };
         if let Some((before, after)) = read {
-            let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+            let duration_ms = milliseconds(duration);
             let allocated_bytes = after.allocated_bytes.saturating_sub(before.allocated_bytes);
             self.recorder.record(Event::IdleMeasured(IdleMeasured {
                 duration_ms,

@@ -98,12 +98,17 @@ impl fmt::Display for Site {
     }
 }
 
+/// How a test is called where scenarios are called by their name.
+pub(super) fn test_name(test: &str) -> String {
+    format!("test {test}")
+}
+
 impl Catcher {
     /// The scenario, or `test NAME`.
     pub(super) fn name(&self) -> String {
         match self {
             Catcher::Gates(gates) => gates.scenario.clone(),
-            Catcher::Test { test, .. } => format!("test {test}"),
+            Catcher::Test { test, .. } => test_name(test),
         }
     }
 }

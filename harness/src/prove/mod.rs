@@ -22,13 +22,14 @@ use crate::cli::{Failure, ProveArguments};
 use crate::config::Config;
 use crate::drive::ProfileMode;
 use crate::exit_code;
-use crate::report::replace;
+use crate::report::{json, replace};
 use crate::scenario::{self, Suite};
+use crate::units::milliseconds;
 use fixture::{Catcher, Fixture};
 pub(crate) use proof::Proof;
 use proof::{Answer, Outcome, Proven, SCHEMA, Trial};
 use tree::{Tree, TreeError};
-use trial::{Trials, milliseconds_since, missing};
+use trial::{Ready, Trials, missing};
 
 /// The name of the directory of the runs on the tree without a bug.
 const CLEAN: &str = "clean";
@@ -45,12 +46,7 @@ pub(crate) fn prove(arguments: &ProveArguments) -> Result<u8, Failure> {
     let reports = arguments.report_dir.clone();
     let reports = reports.unwrap_or_else(|| config.root.join("reports/prove"));
     let made = workspace::run_directory(&reports, &[]);
-    let (id, directory) = made.map_err(|error| {
-        Failure::internal(format!(
-            "cannot make a directory in {}: {error}",
-            reports.display()
-        ))
-    })?;
+    let (id, directory) = made.map_err(Failure::internal)?;
     let mut proving = Proving {
         tree: &Tree::beside(&config),
         directory: &directory,
@@ -70,7 +66,7 @@ pub(crate) fn prove(arguments: &ProveArguments) -> Result<u8, Failure> {
     };
     proving.all(&fixtures)?;
     let mut proof = proving.proof;
-    proof.duration_ms = milliseconds_since(began);
+    proof.duration_ms = milliseconds(began.elapsed());
     store(&proof, &directory)?;
     workspace::point_latest(&reports, &id).map_err(Failure::internal)?;
     output::text(&table::summary(&proof))?;
@@ -132,8 +128,8 @@ impl Proving<'_> {
                 index + 1,
                 catchers.len()
             ));
-            self.trials().compile(catcher)?;
-            match self.trials().run(catcher, CLEAN)? {
+            let ready = self.trials().ready(catcher)?;
+            match self.trials().run(&ready, CLEAN)? {
                 Some(trial) => self.proof.clean.push(trial),
                 None => {
                     self.proof.interrupted = true;
@@ -158,25 +154,31 @@ impl Proving<'_> {
             proven.detail = with_causes(&error);
             return Ok(proven);
         }
-        if let Err(failure) = self.trials().compile(&fixture.catcher) {
-            if failure.code != exit_code::TARGET_FAILED {
-                return Err(failure);
+        let ready = match self.trials().ready(&fixture.catcher) {
+            Ok(ready) => ready,
+            Err(failure) if failure.code == exit_code::TARGET_FAILED => {
+                proven.outcome = Outcome::DoesNotBuild;
+                proven.detail = failure.message;
+                return Ok(proven);
             }
-            proven.outcome = Outcome::DoesNotBuild;
-            proven.detail = failure.message;
-            return Ok(proven);
-        }
-        proven.build_ms = milliseconds_since(began);
+            Err(failure) => return Err(failure),
+        };
+        proven.build_ms = milliseconds(began.elapsed());
         if !self.arguments.check {
-            self.catch(fixture, &mut proven)?;
+            self.catch(fixture, &ready, &mut proven)?;
         }
         Ok(proven)
     }
 
     /// Runs the catcher as often as was asked for, then the other scenarios once.
-    fn catch(&mut self, fixture: &Fixture, proven: &mut Proven) -> Result<(), Failure> {
+    fn catch(
+        &mut self,
+        fixture: &Fixture,
+        ready: &Ready,
+        proven: &mut Proven,
+    ) -> Result<(), Failure> {
         for _ in 0..proven.times {
-            let Some(trial) = self.trials().run(&fixture.catcher, &fixture.name)? else {
+            let Some(trial) = self.trials().run(ready, &fixture.name)? else {
                 self.proof.interrupted = true;
                 break;
             };
@@ -194,10 +196,8 @@ impl Proving<'_> {
             if self.proof.interrupted || *name == proven.catcher {
                 continue;
             }
-            match self
-                .trials()
-                .run_scenario(name, ProfileMode::Never, &fixture.name)?
-            {
+            let ready = self.trials().ready_scenario(name, ProfileMode::Never)?;
+            match self.trials().run(&ready, &fixture.name)? {
                 Some(trial) => proven.trials.push(trial),
                 None => self.proof.interrupted = true,
             }
@@ -216,18 +216,14 @@ fn otherwise(catcher: &Catcher, trial: &Trial) -> Option<String> {
 
 /// Writes `proof.json`, `proof.md` and `proof.html`.
 fn store(proof: &Proof, directory: &Path) -> Result<(), Failure> {
-    let mut json = serde_json::to_vec_pretty(proof).map_err(Failure::internal)?;
-    json.push(b'\n');
     let files = [
-        ("proof.json", json),
+        ("proof.json", json(proof).map_err(Failure::internal)?),
         ("proof.md", table::markdown(proof).into_bytes()),
         ("proof.html", page::render(proof).into_bytes()),
     ];
     for (name, contents) in files {
-        let path = directory.join(name);
-        replace(directory, &path, &contents).map_err(|error| {
-            Failure::internal(format!("cannot write {}: {error}", path.display()))
-        })?;
+        let stored = replace(directory, name, &contents);
+        stored.map_err(|error| Failure::internal(with_causes(&error)))?;
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! `proof.html`: the matrix of bugs and metrics, on a page that needs nothing but itself.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::proof::{Answer, Outcome, Proof, Proven};
 use super::table;
-use crate::report::page::STYLE;
+use crate::report::page::document;
 use crate::report::text;
 
 /// What the matrix needs beside the reports' own style: its columns are narrow and their names long.
@@ -24,41 +24,29 @@ pub(super) fn render(proof: &Proof) -> String {
     } else {
         "bad"
     };
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { "leakgate: known bugs" }
-                style { (PreEscaped(STYLE)) (PreEscaped(MATRIX)) }
+    let body = html! {
+        header class=(tone) {
+            h1 { (good) " of " (all) }
+            @for line in table::summary(proof).lines() { p { (line) } }
+        }
+        main {
+            (matrix(proof))
+            p.question {
+                "A mark: the metric was red; it names the first scenario in which it was. "
+                "A cross: it should have been, and was not."
             }
-            body {
-                header class=(tone) {
-                    h1 { (good) " of " (all) }
-                    @for line in table::summary(proof).lines() { p { (line) } }
-                }
-                main {
-                    (matrix(proof))
-                    p.question {
-                        "A mark: the metric was red; it names the first scenario in which it was. "
-                        "A cross: it should have been, and was not."
-                    }
-                    h3 { "Without a bug" }
-                    (clean(proof))
-                }
-                footer {
-                    dl {
-                        div { dt { "leakgate" } dd { (proof.leakgate) } }
-                        div { dt { "commit" } dd { (proof.commit.as_deref().unwrap_or("-")) } }
-                        div { dt { "part" } dd { (proof.shard.as_deref().unwrap_or("all")) } }
-                    }
-                }
+            h3 { "Without a bug" }
+            (clean(proof))
+        }
+        footer {
+            dl {
+                div { dt { "leakgate" } dd { (proof.leakgate) } }
+                div { dt { "commit" } dd { (proof.commit.as_deref().unwrap_or("-")) } }
+                div { dt { "part" } dd { (proof.shard.as_deref().unwrap_or("all")) } }
             }
         }
-    }
-    .into_string()
+    };
+    document("leakgate: known bugs", MATRIX, &body)
 }
 
 fn matrix(proof: &Proof) -> Markup {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use super::fixture::{Catcher, Gates};
+use super::fixture::{Catcher, Gates, test_name};
 use super::proof::{Answer, SeenSite, Trial};
 use super::tree::Tree;
 use crate::causes::with_causes;
@@ -16,6 +16,7 @@ use crate::drive::{ProfileMode, Profiler};
 use crate::judge::{ExitClass, GateVerdict, ScenarioVerdict, Verdict};
 use crate::known::Ledger;
 use crate::scenario::{self, Scenario};
+use crate::units::milliseconds;
 
 /// What is run on the trees of a proof.
 #[derive(Debug)]
@@ -25,13 +26,38 @@ pub(super) struct Trials<'p> {
     pub(super) directory: &'p Path,
 }
 
+/// A catcher whose programs are built.
+#[derive(Debug)]
+pub(super) enum Ready {
+    Scenario {
+        config: Box<Config>,
+        scenario: Box<Scenario>,
+        profile: ProfileMode,
+    },
+    Test {
+        package: String,
+        test: String,
+    },
+}
+
 impl Trials<'_> {
     /// Builds what a catcher needs.
-    pub(super) fn compile(&self, catcher: &Catcher) -> Result<(), Failure> {
+    ///
+    /// A growing site is asked for only where the header names one: that takes a second build and a second run.
+    pub(super) fn ready(&self, catcher: &Catcher) -> Result<Ready, Failure> {
         match catcher {
-            Catcher::Gates(gates) => self.prepared(&gates.scenario).map(|_| ()),
-            Catcher::Test { package, .. } => match self.cargo_test(package, &["--no-run"])? {
-                true => Ok(()),
+            Catcher::Gates(Gates { scenario, site, .. }) => {
+                let profile = match site {
+                    Some(_) => ProfileMode::OnLeak,
+                    None => ProfileMode::Never,
+                };
+                self.ready_scenario(scenario, profile)
+            }
+            Catcher::Test { package, test } => match self.cargo_test(package, &["--no-run"])? {
+                true => Ok(Ready::Test {
+                    package: package.clone(),
+                    test: test.clone(),
+                }),
                 false => Err(Failure::target(format!(
                     "the tests of {package} do not build"
                 ))),
@@ -39,13 +65,21 @@ impl Trials<'_> {
         }
     }
 
-    /// The configuration of the tree and a scenario of it, its target built.
-    fn prepared(&self, name: &str) -> Result<(Config, Scenario), Failure> {
+    /// Builds the target of a scenario.
+    pub(super) fn ready_scenario(
+        &self,
+        name: &str,
+        profile: ProfileMode,
+    ) -> Result<Ready, Failure> {
         let config = self.config()?;
         let directory = config.root.join("scenarios");
         let scenario = scenario::find(name, &directory).map_err(scenario_failure)?;
         build(&config, std::slice::from_ref(&scenario), None)?;
-        Ok((config, scenario))
+        Ok(Ready::Scenario {
+            config: Box::new(config),
+            scenario: Box::new(scenario),
+            profile,
+        })
     }
 
     fn config(&self) -> Result<Config, Failure> {
@@ -55,45 +89,43 @@ impl Trials<'_> {
     }
 
     /// Runs a catcher once; its run is kept under `subject`. None when it was interrupted.
-    ///
-    /// A growing site is asked for only where the header names one: that takes a second build and a second run.
-    pub(super) fn run(&self, catcher: &Catcher, subject: &str) -> Result<Option<Trial>, Failure> {
-        match catcher {
-            Catcher::Gates(Gates { scenario, site, .. }) => {
-                let profile = match site {
-                    Some(_) => ProfileMode::OnLeak,
-                    None => ProfileMode::Never,
-                };
-                self.run_scenario(scenario, profile, subject)
-            }
-            Catcher::Test { package, test } => {
-                let began = Instant::now();
-                let passes = self.cargo_test(package, &[test])?;
-                Ok(Some(Trial {
-                    catcher: catcher.name(),
-                    answer: if passes { Answer::Quiet } else { Answer::Red },
-                    red: Vec::new(),
-                    site: None,
-                    detail: String::new(),
-                    duration_ms: milliseconds_since(began),
-                    evidence: None,
-                }))
-            }
-        }
+    pub(super) fn run(&self, ready: &Ready, subject: &str) -> Result<Option<Trial>, Failure> {
+        let began = Instant::now();
+        let trial = match ready {
+            Ready::Scenario {
+                config,
+                scenario,
+                profile,
+            } => self.run_scenario(config, scenario, *profile, subject)?,
+            Ready::Test { package, test } => Some(Trial {
+                catcher: test_name(test),
+                answer: match self.cargo_test(package, &[test])? {
+                    true => Answer::Quiet,
+                    false => Answer::Red,
+                },
+                red: Vec::new(),
+                site: None,
+                detail: String::new(),
+                duration_ms: 0,
+                evidence: None,
+            }),
+        };
+        Ok(trial.map(|trial| Trial {
+            duration_ms: milliseconds(began.elapsed()),
+            ..trial
+        }))
     }
 
-    /// Runs a scenario once.
-    pub(super) fn run_scenario(
+    fn run_scenario(
         &self,
-        name: &str,
+        config: &Config,
+        scenario: &Scenario,
         profile: ProfileMode,
         subject: &str,
     ) -> Result<Option<Trial>, Failure> {
-        let (config, scenario) = self.prepared(name)?;
-        let began = Instant::now();
         let job = Job {
-            config,
-            scenarios: vec![scenario],
+            config: config.clone(),
+            scenarios: vec![scenario.clone()],
             // A fixture is a leak that must be seen, whoever answers for it.
             known: Ledger::default(),
             reports: self.directory.join(subject),
@@ -112,11 +144,9 @@ impl Trials<'_> {
         }
         let run = done.directory.file_name().unwrap_or_default();
         let evidence = format!("{subject}/{}", run.to_string_lossy());
-        let scenario = done.verdict.scenarios.first();
         Ok(Some(Trial {
-            duration_ms: milliseconds_since(began),
             evidence: Some(evidence),
-            ..seen(name, scenario)
+            ..seen(&scenario.name, done.verdict.scenarios.first())
         }))
     }
 
@@ -190,8 +220,4 @@ pub(super) fn missing(gates: &Gates, trial: &Trial) -> Option<String> {
     };
     (!site.is(&first.function, &first.file))
         .then(|| format!("the first site is {first}, not {site}"))
-}
-
-pub(super) fn milliseconds_since(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::event::{Event, Line};
+use crate::units::milliseconds;
 
 /// Appends events to a recording as they happen.
 ///
@@ -38,7 +39,7 @@ impl<'a> Recorder<'a> {
     /// # Errors
     /// When the file cannot be written.
     pub fn record(&mut self, event: Event) -> io::Result<()> {
-        let t_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let t_ms = milliseconds(self.began.elapsed());
         let line = Line { t_ms, event };
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
@@ -55,6 +56,6 @@ impl<'a> Recorder<'a> {
 
     /// Milliseconds since the recording began.
     pub fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        milliseconds(self.began.elapsed())
     }
 }

@@ -20,6 +20,6 @@ pub mod triage;
 pub use curves::{Curve, Curves, curves};
 pub use gather::from;
 pub use model::{GateReport, RunReport, ScenarioReport, SeriesSummary};
-pub(crate) use store::replace;
 pub use store::{StoreError, store};
+pub(crate) use store::{json, replace};
 pub(crate) use text::headline_of;

@@ -46,37 +46,44 @@ pub fn store(report: &RunReport, curves: &[Curves], directory: &Path) -> Result<
         ("results.sarif", json(&sarif::render(report))),
     ];
     for (name, contents) in files {
-        let path = directory.join(name);
-        contents
-            .and_then(|contents| replace(directory, &path, &contents))
-            .map_err(|source| StoreError { path, source })?;
+        let contents = contents.map_err(|source| StoreError {
+            path: directory.join(name),
+            source,
+        })?;
+        replace(directory, name, &contents)?;
     }
     for (scenario, graph) in report.scenarios.iter().zip(graphs) {
         let Some(graph) = graph else {
             continue;
         };
         let profiles = directory.join("profiles");
-        let path = profiles.join(flame::file_name(scenario));
-        std::fs::create_dir_all(&profiles)
-            .and_then(|()| replace(&profiles, &path, graph.as_bytes()))
-            .map_err(|source| StoreError { path, source })?;
+        std::fs::create_dir_all(&profiles).map_err(|source| StoreError {
+            path: profiles.clone(),
+            source,
+        })?;
+        replace(&profiles, &flame::file_name(scenario), graph.as_bytes())?;
     }
     Ok(())
 }
 
-fn json(document: &impl Serialize) -> io::Result<Vec<u8>> {
+/// A document as it is published.
+pub(crate) fn json(document: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut json = serde_json::to_vec_pretty(document)?;
     json.push(b'\n');
     Ok(json)
 }
 
-/// A new file beside the old one takes its name once it is whole.
-pub(crate) fn replace(directory: &Path, path: &Path, contents: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::Builder::new()
-        .permissions(Permissions::from_mode(0o644))
-        .tempfile_in(directory)?;
-    file.write_all(contents)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+/// Writes a file of `directory`: a new one beside the old one takes its name once it is whole.
+pub(crate) fn replace(directory: &Path, name: &str, contents: &[u8]) -> Result<(), StoreError> {
+    let path = directory.join(name);
+    let written = || {
+        let mut file = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(0o644))
+            .tempfile_in(directory)?;
+        file.write_all(contents)?;
+        file.as_file().sync_all()?;
+        file.persist(&path)?;
+        Ok(())
+    };
+    written().map_err(|source| StoreError { path, source })
 }

@@ -28,7 +28,7 @@ use self::probe::{ProbeClient, ProbeError};
 use self::reading::Reading;
 use crate::record::event::{Disk, Escaped, Memory, Phase, Sample, Settle};
 use crate::record::objects::ObjectsGained;
-use crate::units::Bytes;
+use crate::units::{Bytes, milliseconds};
 
 /// How long a target may take to say that it is idle.
 const QUIESCE_BOUND: Duration = Duration::from_secs(5);
@@ -141,19 +141,21 @@ impl Sampler {
     ) -> Result<Sample, SampleError> {
         let began = Instant::now();
         let at_once = self.read().await?;
-        let mut returned_ms = self.has_returned(&at_once).then(|| millis(began));
+        let mut returned_ms = self
+            .has_returned(&at_once)
+            .then(|| milliseconds(began.elapsed()));
         let idle = match &mut self.probe {
             Some(probe) => Some(probe.quiesce(QUIESCE_BOUND).await?),
             None => None,
         };
         let (reading, reads, back) = self.settled_reading(edge).await?;
         if back {
-            returned_ms = returned_ms.or(Some(millis(began)));
+            returned_ms = returned_ms.or(Some(milliseconds(began.elapsed())));
         }
         let settle = Settle {
             idle,
             reads,
-            waited_ms: millis(began),
+            waited_ms: milliseconds(began.elapsed()),
             returned_ms,
         };
         if let Some(probe) = &mut self.probe {
@@ -374,10 +376,6 @@ fn leave_out(tree: &mut Vec<proc::Process>, pid: u32) {
         }
         !out
     });
-}
-
-fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The pause between two readings of what sends no events.

@@ -162,13 +162,7 @@ fn directory(arguments: &SelftestArguments, root: &Path) -> Result<PathBuf, Fail
             let reports = arguments.report_dir.clone();
             let reports = reports.unwrap_or_else(|| root.join("reports/selftest"));
             let made = workspace::run_directory(&reports, &[]);
-            made.map_err(|error| {
-                Failure::internal(format!(
-                    "cannot make a directory in {}: {error}",
-                    reports.display()
-                ))
-            })?
-            .1
+            made.map_err(Failure::internal)?.1
         }
     };
     directory

@@ -24,6 +24,7 @@ use crate::config::{self, Target};
 use crate::program::printable;
 use crate::sample::{files_under, pause, proc};
 use crate::template::{Values, expand_all, placeholders};
+use crate::units::milliseconds;
 
 /// The supervisor itself needs milliseconds; this is for a machine that is overloaded.
 pub(super) const SUPERVISOR_WITHIN: Duration = Duration::from_secs(20);
@@ -233,7 +234,7 @@ impl Instance {
     /// # Errors
     /// When the supervisor fails.
     pub async fn stop(&mut self, stop: crate::config::Stop) -> io::Result<Exit> {
-        let within_ms = u64::try_from(stop.within.as_millis()).unwrap_or(u64::MAX);
+        let within_ms = milliseconds(stop.within);
         self.tell(&Command::Stop {
             signal: stop.signal.map(signal_number),
             within_ms,

@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout_at};
 use super::stdio::{Ends, take_over};
 use super::wire::{Command, Launch, Notice};
 use crate::sample::{pause, proc};
+use crate::units::milliseconds;
 
 /// What a target leaves behind may need a moment to notice; then it counts as left, and is ended.
 const LEFT_BEHIND_GRACE: Duration = Duration::from_millis(500);
@@ -130,14 +131,13 @@ impl Supervisor {
     ) -> io::Result<Notice> {
         let began = Instant::now();
         let deadline = began + Duration::from_millis(within_ms);
-        let took = |began: Instant| u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         if let Some(signal) = signal.and_then(Signal::from_named_raw) {
             // It may have gone between the question and the signal; the loop below notices.
             let _ = rustix::process::kill_process(target, signal);
         }
         loop {
             if let Some(ended) = reap(Some(target))? {
-                let took_ms = took(began);
+                let took_ms = milliseconds(began.elapsed());
                 return self.exited(ended, false, took_ms).await;
             }
             let overdue = tokio::select! {
@@ -147,7 +147,7 @@ impl Supervisor {
             };
             if overdue {
                 rustix::process::kill_process(target, Signal::KILL)?;
-                let took_ms = took(began);
+                let took_ms = milliseconds(began.elapsed());
                 let ended = Ended {
                     code: None,
                     signal: Some(Signal::KILL.as_raw()),

@@ -26,6 +26,7 @@ use crate::record::event::{
 };
 use crate::sample::{SampleError, Sampler};
 use crate::scenario::Metric;
+use crate::units::milliseconds;
 
 /// Shorter intervals would disturb what is watched: every look walks its page tables.
 pub const EVERY_MIN: Duration = Duration::from_millis(250);
@@ -113,12 +114,11 @@ pub async fn watch(
     recorder.record(Event::RunStarted(started))?;
     let began_ms = recorder.elapsed_ms();
     recorder.record(Event::ScenarioStarted(scenario(&process)))?;
-    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let seen = Seen {
         pid: process.pid,
         command: process.command.clone(),
         elapsed_ms: 0,
-        planned_ms: plan.duration.map(millis),
+        planned_ms: plan.duration.map(milliseconds),
         sample: None,
         history: History::default(),
     };
@@ -248,7 +248,7 @@ impl Watching<'_, '_> {
             Err(SampleError::Gone) => return Ok(Looked::Ended),
             Err(error) => return Ok(Looked::Failed(with_causes(&error))),
         };
-        let elapsed = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let elapsed = milliseconds(began.elapsed());
         let duration_ms = elapsed - self.seen.elapsed_ms;
         self.seen.elapsed_ms = elapsed;
         self.seen.history.push(elapsed, sample.memory.tree_rss.0);

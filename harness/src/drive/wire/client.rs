@@ -10,6 +10,7 @@ use super::stream::Stream;
 use crate::config::Framing;
 use crate::record::event::Load;
 use crate::scenario::{Exchange, HttpRequest};
+use crate::units::milliseconds;
 
 /// A connection, as it has been used so far.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl Client {
 
     /// Milliseconds since it connected.
     pub(super) fn connected_ms(&self) -> u64 {
-        u64::try_from(self.connected.elapsed().as_millis()).unwrap_or(u64::MAX)
+        milliseconds(self.connected.elapsed())
     }
 
     /// Whether it is known that the target has closed the connection.

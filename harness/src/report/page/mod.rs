@@ -11,7 +11,7 @@ use super::model::RunReport;
 use super::text;
 use crate::judge::Verdict;
 
-pub(crate) const STYLE: &str = concat!(
+const STYLE: &str = concat!(
     include_str!("vendor/uPlot.min.css"),
     include_str!("page.css")
 );
@@ -21,6 +21,25 @@ const SCRIPT: &str = include_str!("page.js");
 /// The whole page. `curves` and `graphs`, flame graphs as SVG, are those of the report's scenarios, in order.
 pub(super) fn render(report: &RunReport, curves: &[Curves], graphs: &[Option<String>]) -> String {
     let title = format!("leakgate: {}", text::verdict(report.verdict));
+    let body = html! {
+        (header(report))
+        main {
+            (summary(report))
+            @for (index, scenario) in report.scenarios.iter().enumerate() {
+                @let graph = graphs.get(index).and_then(Option::as_deref);
+                (scenario::section(index, scenario, curves.get(index), graph))
+            }
+        }
+        (footer(report))
+        script type="application/json" id="curves" { (PreEscaped(drawn::json(report, curves))) }
+        script { (PreEscaped(PLOTTER)) }
+        script { (PreEscaped(SCRIPT)) }
+    };
+    document(&title, "", &body)
+}
+
+/// A page that needs nothing but itself: its style, what it `adds` to that, and its body.
+pub(crate) fn document(title: &str, adds: &str, body: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -29,22 +48,9 @@ pub(super) fn render(report: &RunReport, curves: &[Curves], graphs: &[Option<Str
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(adds)) }
             }
-            body {
-                (header(report))
-                main {
-                    (summary(report))
-                    @for (index, scenario) in report.scenarios.iter().enumerate() {
-                        @let graph = graphs.get(index).and_then(Option::as_deref);
-                        (scenario::section(index, scenario, curves.get(index), graph))
-                    }
-                }
-                (footer(report))
-                script type="application/json" id="curves" { (PreEscaped(drawn::json(report, curves))) }
-                script { (PreEscaped(PLOTTER)) }
-                script { (PreEscaped(SCRIPT)) }
-            }
+            body { (body) }
         }
     }
     .into_string()
