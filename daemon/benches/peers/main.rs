@@ -48,7 +48,11 @@ impl Effort {
     }
 }
 
-type Question = fn(Effort, Option<&Tmux>) -> Result<Vec<Row>, Failure>;
+/// Measures, and hands each row over as soon as it is known.
+type Question = fn(Effort, Option<&Tmux>, Rows<'_>) -> Result<(), Failure>;
+
+/// Where rows go.
+pub(crate) type Rows<'a> = &'a mut dyn FnMut(Row);
 
 const QUESTIONS: [(&str, Question); 5] = [
     ("throughput", throughput::measure),
@@ -83,9 +87,7 @@ fn main() -> Result<ExitCode, Failure> {
     table::head(style);
     for (name, measure) in QUESTIONS {
         if !chosen || has(name) {
-            for row in measure(effort, tmux.as_ref())? {
-                row.print(name, style);
-            }
+            measure(effort, tmux.as_ref(), &mut |row| row.print(name, style))?;
         }
     }
     Ok(ExitCode::SUCCESS)

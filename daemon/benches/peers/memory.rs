@@ -11,7 +11,7 @@ use crate::proc::resident;
 use crate::support::{Daemon, Failure};
 use crate::table::{Goal, Row};
 use crate::tmux::{HISTORY_LINES, Server, Tmux};
-use crate::{Effort, median, runtime};
+use crate::{Effort, Rows, median, runtime};
 
 /// Full histories at a time.
 const HISTORIES: usize = 10;
@@ -24,7 +24,7 @@ const SETTLED_AFTER: Duration = Duration::from_secs(3);
 
 const PROMPT: &str = "printf '$ '; exec cat";
 
-pub(crate) fn measure(effort: Effort, tmux: Option<&Tmux>) -> Result<Vec<Row>, Failure> {
+pub(crate) fn measure(effort: Effort, tmux: Option<&Tmux>, rows: Rows<'_>) -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
     let input = directory.path().join("input");
     Content::Coloured.write_lines(&input, HISTORY_LINES + 100)?;
@@ -48,19 +48,18 @@ pub(crate) fn measure(effort: Effort, tmux: Option<&Tmux>) -> Result<Vec<Row>, F
             idle.tmux.push(of_tmux(&tmux.serve()?, PROMPT, IDLE)?);
         }
     }
-    Ok(vec![
-        histories.row("a full history, 10,000 coloured lines", "KiB"),
-        idle.row("an idle session with a prompt", "KiB"),
-        Row::alone(
-            "kept after ten full histories were closed",
-            "KiB",
-            median(&kept),
-            Goal::AtMost(2048.0),
-        ),
-    ])
+    rows(histories.row("a full history, 10,000 coloured lines", 0.25));
+    rows(idle.row("an idle session with a prompt", 1.0));
+    rows(Row::alone(
+        "kept after ten full histories were closed",
+        "KiB",
+        median(&kept),
+        Goal::AtMost(2048.0),
+    ));
+    Ok(())
 }
 
-/// Bytes per session, round by round.
+/// KiB per session, round by round.
 #[derive(Debug, Default)]
 struct Figures {
     sessiond: Vec<f64>,
@@ -68,14 +67,14 @@ struct Figures {
 }
 
 impl Figures {
-    fn row(&self, what: &str, unit: &'static str) -> Row {
+    fn row(&self, what: &str, of_tmux: f64) -> Row {
         Row {
             what: what.to_owned(),
-            unit,
+            unit: "KiB",
             sessiond: median(&self.sessiond),
             tmux: (!self.tmux.is_empty()).then(|| median(&self.tmux)),
             bare: None,
-            goals: vec![Goal::TmuxAtMost],
+            goals: vec![Goal::AtMostOfTmux(of_tmux)],
         }
     }
 }

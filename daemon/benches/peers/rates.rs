@@ -10,12 +10,12 @@ use sessiond_protocol::CreateParams;
 use crate::support::{Daemon, Failure};
 use crate::table::{Goal, Row};
 use crate::tmux::{Server, Tmux};
-use crate::{Effort, median, runtime};
+use crate::{Effort, Rows, median, runtime};
 
 /// Cycles that are under way at a time where they need not wait for one another.
 const ABREAST: usize = 8;
 
-pub(crate) fn measure(effort: Effort, tmux: Option<&Tmux>) -> Result<Vec<Row>, Failure> {
+pub(crate) fn measure(effort: Effort, tmux: Option<&Tmux>, rows: Rows<'_>) -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
     let program = Command::new(env!("CARGO_BIN_EXE_sessiond"));
     let daemon = Daemon::start(program, &directory.path().join("s.sock"))?;
@@ -52,18 +52,17 @@ pub(crate) fn measure(effort: Effort, tmux: Option<&Tmux>) -> Result<Vec<Row>, F
         bare: Some(median(&bare)),
         goals: vec![Goal::AtLeast(1000.0)],
     };
-    Ok(vec![
-        Row {
-            what: "open and close, command lines".to_owned(),
-            unit: "/s",
-            sessiond: median(&ours),
-            tmux: (!theirs.is_empty()).then(|| median(&theirs)),
-            bare: None,
-            goals: vec![Goal::TimesTmux(2.0)],
-        },
-        row("open and close, typed client, one by one", &one),
-        row("open and close, typed client, eight abreast", &abreast),
-    ])
+    rows(Row {
+        what: "open and close, command lines".to_owned(),
+        unit: "/s",
+        sessiond: median(&ours),
+        tmux: (!theirs.is_empty()).then(|| median(&theirs)),
+        bare: None,
+        goals: vec![Goal::TimesTmux(2.0)],
+    });
+    rows(row("open and close, typed client, one by one", &one));
+    rows(row("open and close, typed client, eight abreast", &abreast));
+    Ok(())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few hundred")]

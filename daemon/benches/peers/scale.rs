@@ -12,7 +12,7 @@ use sessiond_protocol::{CreateParams, SessionId};
 use crate::support::{Daemon, Failure};
 use crate::table::{Goal, Row};
 use crate::tmux::Tmux;
-use crate::{Effort, ms, p99, runtime};
+use crate::{Effort, Rows, ms, p99, runtime};
 
 /// Ends only by SIGKILL.
 const DEAF: &str = "trap '' HUP TERM; printf ready; while :; do sleep 1000; done";
@@ -20,13 +20,16 @@ const DEAF: &str = "trap '' HUP TERM; printf ready; while :; do sleep 1000; done
 /// Requests of one connection that may be under way.
 const UNDER_WAY_MAX: usize = 50;
 
-pub(crate) fn measure(effort: Effort, _tmux: Option<&Tmux>) -> Result<Vec<Row>, Failure> {
+pub(crate) fn measure(effort: Effort, _tmux: Option<&Tmux>, rows: Rows<'_>) -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
-    let mut rows = idle_daemon(effort, &Probed::start(directory.path(), "idle")?)?;
-    rows.extend(listing(effort, &Probed::start(directory.path(), "list")?)?);
-    rows.push(ping(effort, &Probed::start(directory.path(), "ping")?)?);
-    rows.push(deaf(effort, &Probed::start(directory.path(), "deaf")?)?);
-    Ok(rows)
+    let start = |name| Probed::start(directory.path(), name);
+    rows(idle_daemon(effort, &start("idle")?)?);
+    for row in listing(effort, &start("list")?)? {
+        rows(row);
+    }
+    rows(ping(effort, &start("ping")?)?);
+    rows(deaf(effort, &start("deaf")?)?);
+    Ok(())
 }
 
 /// A daemon whose allocations can be read.
@@ -83,7 +86,7 @@ async fn until_shown(client: &Client, sessions: &[SessionId], sign: &str) -> Res
 }
 
 /// What a daemon with sessions at a prompt allocates while nothing happens.
-fn idle_daemon(effort: Effort, probed: &Probed) -> Result<Vec<Row>, Failure> {
+fn idle_daemon(effort: Effort, probed: &Probed) -> Result<Row, Failure> {
     let sessions = effort.pick(50, 200);
     let seconds = effort.pick(5, 30);
     let allocated = runtime()?.block_on(async {
@@ -97,17 +100,12 @@ fn idle_daemon(effort: Effort, probed: &Probed) -> Result<Vec<Row>, Failure> {
         Ok::<f64, Failure>(probed.allocated()?.0 - before.0)
     })?;
     let what = format!("allocated by {sessions} idle sessions in {seconds} s");
-    Ok(vec![Row::alone(
-        &what,
-        "bytes",
-        allocated,
-        Goal::AtMost(0.0),
-    )])
+    Ok(Row::alone(&what, "bytes", allocated, Goal::AtMost(0.0)))
 }
 
 /// What a list allocates per session, with and without output held.
 #[expect(clippy::cast_precision_loss, reason = "a thousand")]
-fn listing(effort: Effort, probed: &Probed) -> Result<Vec<Row>, Failure> {
+fn listing(effort: Effort, probed: &Probed) -> Result<[Row; 2], Failure> {
     let count = effort.pick(100, 1000);
     let (empty, full) = runtime()?.block_on(async {
         let client = Client::connect(&probed.daemon.socket).await?;
@@ -122,7 +120,7 @@ fn listing(effort: Effort, probed: &Probed) -> Result<Vec<Row>, Failure> {
         Ok::<_, Failure>((empty, list(&client, probed).await?))
     })?;
     let per = |blocks: f64| blocks / count as f64;
-    Ok(vec![
+    Ok([
         Row::alone(
             &format!("allocations per session, list of {count}"),
             "",

@@ -14,8 +14,8 @@ pub(crate) enum Goal {
     AtMost(f64),
     /// So many times tmux's.
     TimesTmux(f64),
-    /// At most tmux's.
-    TmuxAtMost,
+    /// At most so much of tmux's.
+    AtMostOfTmux(f64),
     /// So much of the bare reader's.
     OfBare(f64),
 }
@@ -50,7 +50,7 @@ impl Row {
             Goal::AtLeast(limit) => self.sessiond >= limit,
             Goal::AtMost(limit) => self.sessiond <= limit,
             Goal::TimesTmux(factor) => self.sessiond >= factor * self.tmux?,
-            Goal::TmuxAtMost => self.sessiond <= self.tmux?,
+            Goal::AtMostOfTmux(factor) => self.sessiond <= factor * self.tmux?,
             Goal::OfBare(factor) => self.sessiond >= factor * self.bare?,
         })
     }
@@ -129,7 +129,7 @@ impl std::fmt::Display for Goal {
             Self::AtLeast(limit) => write!(f, ">= {limit}"),
             Self::AtMost(limit) => write!(f, "<= {limit}"),
             Self::TimesTmux(factor) => write!(f, ">= {factor} tmux"),
-            Self::TmuxAtMost => f.write_str("<= tmux"),
+            Self::AtMostOfTmux(factor) => write!(f, "<= {factor} tmux"),
             Self::OfBare(factor) => write!(f, ">= {factor} bare"),
         }
     }

@@ -13,7 +13,7 @@ use crate::content::Content;
 use crate::support::{Daemon, Failure};
 use crate::table::{Goal, Row};
 use crate::tmux::{HISTORY_LINES, Server, Tmux};
-use crate::{Effort, median, runtime};
+use crate::{Effort, Rows, median, runtime};
 
 /// Rows and columns.
 const SIZES: [(u16, u16); 2] = [(24, 80), (50, 200)];
@@ -33,7 +33,7 @@ struct Speeds {
     tmux: Vec<f64>,
 }
 
-pub(crate) fn measure(effort: Effort, tmux: Option<&Tmux>) -> Result<Vec<Row>, Failure> {
+pub(crate) fn measure(effort: Effort, tmux: Option<&Tmux>, rows: Rows<'_>) -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
     let input = directory.path().join("input");
     let program = Command::new(env!("CARGO_BIN_EXE_sessiond"));
@@ -41,7 +41,6 @@ pub(crate) fn measure(effort: Effort, tmux: Option<&Tmux>) -> Result<Vec<Row>, F
     let server = tmux.map(Tmux::serve).transpose()?;
     let runtime = runtime()?;
     let client = runtime.block_on(Client::connect(&daemon.socket))?;
-    let mut rows = Vec::new();
     for content in Content::ALL {
         let bytes = content.write(&input, effort.pick(8 << 20, 100_000_000))?;
         for (height, width) in SIZES {
@@ -59,11 +58,11 @@ pub(crate) fn measure(effort: Effort, tmux: Option<&Tmux>) -> Result<Vec<Row>, F
                     }
                 }
                 let what = format!("{} {width}x{height}", content.name());
-                rows.push(row(what, &speeds, audience));
+                rows(row(what, &speeds, audience));
             }
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 fn row(what: String, speeds: &Speeds, audience: Audience) -> Row {

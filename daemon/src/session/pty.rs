@@ -62,10 +62,18 @@ impl Pty {
             .map(|mut guard| guard.retain_ready())
     }
 
-    /// Reads what there is, up to [`TURN_BYTES`], and hands it over in one piece.
+    /// Reads what there is, up to [`TURN_BYTES`]: `see` gets each piece as it comes, `take` the whole turn.
+    ///
+    /// The kernel holds one piece of 4 KiB for us and fills it again on another processor as soon as it is taken. So the
+    /// screen's work on a piece costs no time as long as it takes less than that; read first and shown at the end, a turn
+    /// would cost both.
     ///
     /// The buffer is on the stack and left uninitialised: sessions share no state, and an idle one holds none.
-    pub(crate) fn read_turn(&self, take: impl FnOnce(&[u8])) -> Reading {
+    pub(crate) fn read_turn(
+        &self,
+        mut see: impl FnMut(&[u8]),
+        take: impl FnOnce(&[u8]),
+    ) -> Reading {
         let mut buffer = [MaybeUninit::uninit(); TURN_BYTES];
         let mut filled = 0;
         let end = loop {
@@ -78,7 +86,10 @@ impl Pty {
                 .try_io(tokio::io::Interest::READABLE, |fd| read(fd, free));
             match read {
                 Ok(0) => break Reading::End,
-                Ok(count) => filled += count,
+                Ok(count) => {
+                    see(initialised(&buffer[filled..filled + count]));
+                    filled += count;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Reading::Nothing,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => break Reading::End,

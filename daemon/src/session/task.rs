@@ -237,8 +237,10 @@ impl Session {
 
     /// Reads one turn's worth and hands it to the screen and the clients.
     pub(crate) fn read_turn(&self) -> Reading {
-        self.pty
-            .read_turn(|output| self.terminal().take_output(self.id, output, &self.poke))
+        self.pty.read_turn(
+            |piece| self.terminal().show(piece),
+            |output| self.terminal().take_output(self.id, output, &self.poke),
+        )
     }
 
     fn write_turn(&self) {

@@ -158,8 +158,8 @@ impl Terminal {
         lines.join("\n")
     }
 
-    /// Takes output: to the screen, to every client that keeps up, and the screen's answers back to the program.
-    pub(crate) fn take_output(&mut self, session: SessionId, output: &[u8], poke: &Arc<Notify>) {
+    /// Shows output on the screen; [`Self::take_output`] follows with all that was shown.
+    pub(crate) fn show(&mut self, output: &[u8]) {
         self.quiet_since = Instant::now();
         if self.quiet_since >= self.aged + COLD_AFTER {
             self.aged = self.quiet_since;
@@ -167,6 +167,10 @@ impl Terminal {
         }
         self.lookout
             .feed(output, &mut self.screen, self.quiet_since);
+    }
+
+    /// Takes output that the screen has seen: to every client that keeps up, and the screen's answers back to the program.
+    pub(crate) fn take_output(&mut self, session: SessionId, output: &[u8], poke: &Arc<Notify>) {
         self.replay.push(output);
         let now = unix_ms();
         self.last_output_unix_ms = Some(now);

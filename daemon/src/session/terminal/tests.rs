@@ -6,10 +6,16 @@ fn terminal() -> Terminal {
     Terminal::new(Size::DEFAULT, &CreateParams::default(), Origin::default())
 }
 
+/// As a turn of reading does it, in one piece.
+fn take(terminal: &mut Terminal, output: &[u8], poke: &Arc<Notify>) {
+    terminal.show(output);
+    terminal.take_output(SESSION, output, poke);
+}
+
 #[test]
 fn the_screen_answers_its_program_and_not_its_clients() {
     let mut terminal = terminal();
-    terminal.take_output(SESSION, b"\x1b[6n", &Arc::default());
+    take(&mut terminal, b"\x1b[6n", &Arc::default());
     assert_eq!(terminal.input().front(), Some(&b"\x1b[1;1R"[..]));
 }
 
@@ -43,7 +49,7 @@ fn who_looks_only_has_no_say_in_the_size() {
 #[test]
 fn a_client_that_comes_back_in_time_gets_what_it_missed_and_otherwise_the_screen() {
     let mut terminal = terminal();
-    terminal.take_output(SESSION, b"first second", &Arc::default());
+    take(&mut terminal, b"first second", &Arc::default());
     let begin = |terminal: &mut Terminal, from| {
         let outbox = Arc::new(Outbox::default());
         terminal.attach(SESSION, ClientId(1), Arc::clone(&outbox), order(from));
@@ -55,7 +61,7 @@ fn a_client_that_comes_back_in_time_gets_what_it_missed_and_otherwise_the_screen
         encode_output(SESSION, b"second").len()
     );
     assert_eq!(begin(&mut terminal, Some(12)), 0);
-    terminal.take_output(SESSION, &[b'\r'; 70_000], &Arc::default());
+    take(&mut terminal, &[b'\r'; 70_000], &Arc::default());
     let snapshot = begin(&mut terminal, None);
     assert_eq!(begin(&mut terminal, Some(12)), snapshot);
     assert_eq!(begin(&mut terminal, Some(1 << 40)), snapshot);
@@ -68,7 +74,7 @@ fn a_client_that_does_not_read_costs_the_same_whatever_the_output() {
     terminal.attach(SESSION, ClientId(1), Arc::clone(&outbox), order(None));
     terminal.send_snapshots(SESSION, &poke);
     for _ in 0..2000 {
-        terminal.take_output(SESSION, &[b'x'; 8192], &poke);
+        take(&mut terminal, &[b'x'; 8192], &poke);
     }
     assert!(!outbox.push_output(&encode_output(SESSION, &[b'x'; 8192])));
 }
@@ -82,7 +88,7 @@ fn a_session_that_is_trimmed_forgets_its_oldest_lines_and_keeps_all_again_when_t
     let text: String = (0..9000)
         .map(|number| format!("{number:x<60}\r\n"))
         .collect();
-    first.take_output(SESSION, text.as_bytes(), &poke);
+    take(&mut first, text.as_bytes(), &poke);
     let before = first.retained_bytes();
     first.set_flow(Flow::Stopped);
     let mut second = terminal();
@@ -96,14 +102,18 @@ fn a_session_that_is_trimmed_forgets_its_oldest_lines_and_keeps_all_again_when_t
     drop(second);
     first.take_up_grant();
     first.set_flow(Flow::Running);
-    first.take_output(SESSION, text.as_bytes(), &poke);
+    take(&mut first, text.as_bytes(), &poke);
     assert!(first.retained_bytes() > 256 << 10);
 }
 
 #[test]
 fn what_remains_is_the_last_screen() {
     let mut terminal = terminal();
-    terminal.take_output(SESSION, b"\x1b]0;a title\x07one\r\ntwo", &Arc::default());
+    take(
+        &mut terminal,
+        b"\x1b]0;a title\x07one\r\ntwo",
+        &Arc::default(),
+    );
     let remains = terminal.finish(SESSION);
     assert_eq!(
         (remains.screen.text(), remains.screen.title()),
@@ -125,7 +135,7 @@ const LINES: usize = 10_000;
 fn put_out_lines(terminal: &mut Terminal) {
     for number in 0..LINES {
         let line = format!("a line of output with the number {number}\r\n");
-        terminal.take_output(SESSION, line.as_bytes(), &Arc::default());
+        take(terminal, line.as_bytes(), &Arc::default());
     }
 }
 
@@ -163,7 +173,7 @@ fn what_output_without_a_pause_leaves_for_a_while_is_compressed_too() {
         compact(&mut terminal);
         assert_eq!(terminal.retained_bytes(), warm);
         terminal.aged -= COLD_AFTER;
-        terminal.take_output(SESSION, b".", &Arc::default());
+        take(&mut terminal, b".", &Arc::default());
     }
     compact(&mut terminal);
     assert!(terminal.retained_bytes() < warm / 2);
