@@ -9,7 +9,7 @@ use crate::core::{CLIENTS_MAX, SESSIONS_MAX};
 const OWN: usize = 64;
 
 /// Connections beyond the clients that the core takes: those that have not said hello, or are being told that there are
-/// too many. More wait in the kernel.
+/// too many. More are told so at once and closed.
 const CONNECTIONS_BEYOND: usize = 64;
 
 /// Shared MCP servers get at least this part of what there is to share: one in so many.

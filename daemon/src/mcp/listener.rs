@@ -6,24 +6,18 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 
-use rustix::process::geteuid;
 use sessiond_protocol::{ErrorCode, Failure};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
-use tokio::time::{Duration, timeout};
 
 use super::client::{self, Seat};
 use super::exchange::CODE_LIMIT;
 use super::message::error_answer;
 use super::server::{CLIENTS_MAX, Server};
 use crate::causes::with_causes;
-use crate::gauges::BUSY;
 use crate::paths;
-use crate::server::{Daemon, PATH_BYTES_MAX, bind_privately};
+use crate::server::{Accepted, Daemon, PATH_BYTES_MAX, accept, bind_privately};
 use crate::tasks::unless_it_panics;
-
-/// How long accepting pauses when the daemon has no descriptor left: until others have had time to close theirs.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A listening socket that only this user can reach. Dropping it removes it, and its directory with the last one in it.
 #[derive(Debug)]
@@ -91,27 +85,21 @@ pub(super) async fn listen(
         let accepted = tokio::select! {
             biased;
             () = server.stop.cancelled() => return,
-            accepted = async {
-                let permit = Arc::clone(&descriptors).acquire_owned().await;
-                (permit, socket.listener.accept().await)
-            } => accepted,
+            accepted = accept(&socket.listener, &descriptors) => accepted,
         };
-        let (Ok(permit), Ok((stream, _))) = accepted else {
-            tracing::warn!(server = %server.name, "no connection was accepted: {:?}", accepted.1.err());
-            // The pause ends early when the server does.
-            let _ = timeout(ACCEPT_PAUSE, server.stop.cancelled()).await;
+        let Accepted {
+            stream,
+            share,
+            opening: _opening,
+        } = accepted;
+        let Some(share) = share else {
+            let why = "the limit of open files carries no more clients (ulimit -Hn)";
+            refuse(&server, &stream, why);
             continue;
         };
-        let _busy = BUSY.enter();
-        if !stream
-            .peer_cred()
-            .is_ok_and(|peer| peer.uid() == geteuid().as_raw())
-        {
-            tracing::warn!(server = %server.name, "a connection of another user was closed");
-            continue;
-        }
         let Some((peer, client)) = server.join() else {
-            refuse(&server, &stream);
+            let why = format!("{CLIENTS_MAX} clients are connected to this server");
+            refuse(&server, &stream, &why);
             continue;
         };
         let seat = Seat {
@@ -123,16 +111,15 @@ pub(super) async fn listen(
             let own = Arc::clone(&seat.server);
             let served = pin!(client::serve(&own, peer, &client, &stream));
             unless_it_panics(served).await;
-            drop((seat, permit, token));
+            drop((seat, share, token));
         });
     }
 }
 
-/// Says that there are as many clients as may be.
-fn refuse(server: &Server, stream: &UnixStream) {
-    tracing::warn!(server = %server.name, "a client more than {CLIENTS_MAX} was turned away");
-    let why = format!("{CLIENTS_MAX} clients are connected to this server");
-    let line = error_answer(None, CODE_LIMIT, &why) + "\n";
+/// Says why this is one client too many.
+fn refuse(server: &Server, stream: &UnixStream, why: &str) {
+    tracing::warn!(server = %server.name, "a client was turned away: {why}");
+    let line = error_answer(None, CODE_LIMIT, why) + "\n";
     // A socket that nothing was written to takes a line at once.
     let _ = stream.try_write(line.as_bytes());
 }

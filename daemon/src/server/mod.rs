@@ -1,5 +1,6 @@
 //! The daemon's outside: its socket, its connections, its signals, and its life from the first to the last line of log.
 
+mod accept;
 mod connection;
 mod daemon;
 mod socket;
@@ -7,28 +8,25 @@ mod socket;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use leakgate_probe::ProbeError;
-use rustix::process::geteuid;
-use tokio::net::UnixListener;
+use sessiond_protocol::{ErrorCode, Failure, Reply, encode_control};
+use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
 use crate::archives::ArchiveStore;
 use crate::core::{ClientId, Event, SESSIONS_MAX, Settings};
-use crate::gauges::{self, BUSY};
+use crate::gauges;
 use crate::mcp::Pool;
 use crate::open_files::OpenFiles;
 use crate::paths;
 use crate::spawn::Spawner;
+pub(crate) use accept::{Accepted, accept};
 pub(crate) use daemon::Daemon;
 use socket::Socket;
 pub(crate) use socket::{PATH_BYTES_MAX, SocketError, bind_privately};
-
-/// How long accepting pauses when the daemon has no descriptor left: until others have had time to close theirs.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What ends the daemon before it has run.
 #[derive(Debug, thiserror::Error)]
@@ -133,38 +131,46 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
 }
 
 async fn listen(daemon: Arc<Daemon>, listener: UnixListener, files: OpenFiles) {
-    let permits = Arc::new(Semaphore::new(files.connections()));
+    let shares = Arc::new(Semaphore::new(files.connections()));
     let mut last_client = 0;
     loop {
         let accepted = tokio::select! {
             biased;
             () = daemon.stopped() => return,
-            accepted = async {
-                let permit = Arc::clone(&permits).acquire_owned().await;
-                (permit, listener.accept().await)
-            } => accepted,
+            accepted = accept(&listener, &shares) => accepted,
         };
-        let (Ok(permit), Ok((stream, _))) = accepted else {
-            tracing::warn!("no connection was accepted: {:?}", accepted.1.err());
-            // The pause ends early when the daemon does.
-            let _ = timeout(ACCEPT_PAUSE, daemon.stopped()).await;
+        let Accepted {
+            stream,
+            share,
+            opening,
+        } = accepted;
+        let Some(share) = share else {
+            refuse(&stream, files);
             continue;
         };
-        let opening = BUSY.enter();
-        if !stream
-            .peer_cred()
-            .is_ok_and(|peer| peer.uid() == geteuid().as_raw())
-        {
-            tracing::warn!("a connection of another user was closed");
-            continue;
-        }
         last_client += 1;
         let body = connection::run(Arc::clone(&daemon), ClientId(last_client), stream, opening);
         daemon.tasks().spawn("connection", last_client, async move {
             body.await;
-            drop(permit);
+            drop(share);
         });
     }
+}
+
+/// Says that there are as many connections as may be.
+fn refuse(stream: &UnixStream, files: OpenFiles) {
+    let (connections, limit) = (files.connections(), files.limit());
+    tracing::warn!(connections, limit, "a connection more was turned away");
+    let message = format!(
+        "{connections} connections are open, and more are not carried by the limit of {limit} open files (ulimit -Hn)"
+    );
+    let failure = Failure::new(ErrorCode::Limit, message);
+    let frame = encode_control(&Reply {
+        id: None,
+        result: Err(failure),
+    });
+    // A socket that nothing was written to takes a frame at once.
+    let _ = stream.try_write(&frame);
 }
 
 /// The signals that the daemon acts on.

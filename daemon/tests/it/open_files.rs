@@ -72,12 +72,44 @@ fn where_processes_cannot_be_looked_for_nothing_is_called_ended() {
     });
 }
 
+/// A daemon that can open only as much as this.
+pub(crate) fn start_limited(descriptors: u32) -> Daemon {
+    let script = format!("ulimit -Sn 90; ulimit -Hn {descriptors}; exec \"$0\" \"$@\"");
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &script]).arg(cargo_bin("sessiond"));
+    Daemon::start_by(limited)
+}
+
+#[test]
+fn connections_that_the_limit_does_not_carry_are_told_so_and_who_comes_after_one_has_left_is_taken()
+{
+    let daemon = start_limited(100);
+    block_on(async {
+        let mut open = Vec::new();
+        let refused = loop {
+            match Client::connect(&daemon.socket).await {
+                Ok(client) => open.push(client),
+                Err(refused) => break refused,
+            }
+        };
+        assert_eq!(refused.code(), Some(ErrorCode::Limit), "{refused}");
+        assert!(refused.to_string().contains("100 open files"), "{refused}");
+        // Of the 36 that there are to share sessions have 18, and shared MCP servers 4.
+        assert_eq!(open.len(), 14);
+        for _ in 0..20 {
+            open.pop().unwrap().close().await;
+            open.push(Client::connect(&daemon.socket).await.unwrap());
+            assert!(Client::connect(&daemon.socket).await.is_err());
+        }
+        open[0].ping().await.unwrap();
+    });
+    // All of them have left with their block.
+    daemon.command(&["list"]).assert().success();
+}
+
 #[test]
 fn sessions_that_the_limit_does_not_carry_are_refused_and_children_have_it_as_it_was() {
-    let mut limited = Command::new("sh");
-    limited.args(["-c", "ulimit -Sn 90; ulimit -Hn 100; exec \"$0\" \"$@\""]);
-    limited.arg(cargo_bin("sessiond"));
-    let daemon = Daemon::start_by(limited);
+    let daemon = start_limited(100);
     block_on(async {
         let client = Client::connect(&daemon.socket).await.unwrap();
         let session = shell(&client, "ulimit -Sn; ulimit -Hn").await;

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Raw, info, start_echo, until};
 use crate::daemon::Daemon;
+use crate::open_files::start_limited;
 
 #[test]
 fn clients_with_the_same_ids_share_one_process_and_its_one_handshake() {
@@ -99,5 +100,21 @@ fn the_hundred_and_first_client_is_told_why_it_cannot_stay() {
     assert_eq!(last.hear_line(), "");
     clients.pop().unwrap().leave();
     until("a free place", || info(&daemon)["clients"] == 99);
+    assert_eq!(Raw::connect(&socket).call("echo", json!(2)), 2);
+}
+
+#[test]
+fn a_client_that_the_limit_of_open_files_does_not_carry_is_told_so() {
+    let daemon = start_limited(140);
+    let socket = start_echo(&daemon, "echo", &[]);
+    // Of the 9 descriptors that shared servers may have, the server itself has 5.
+    let mut clients: Vec<Raw> = (0..4).map(|_| Raw::connect(&socket)).collect();
+    assert_eq!(clients[3].call("echo", json!(1)), 1);
+    let mut last = Raw::connect(&socket);
+    let told = last.hear()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(told.contains("open files"), "{told}");
+    assert_eq!(last.hear_line(), "");
+    clients.pop().unwrap().leave();
+    until("a free place", || info(&daemon)["clients"] == 3);
     assert_eq!(Raw::connect(&socket).call("echo", json!(2)), 2);
 }
