@@ -13,11 +13,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::args::KeyArgs;
+use super::display::Display;
 use super::exit_code::{CliError, ExitCode};
 use super::keys::{Action, Watch};
 use super::launch::connect;
 use super::raw_terminal::{CLEAR, RawTerminal, WIPE, size};
-use super::{output, suspend};
+use super::suspend;
 
 /// Typed pieces that wait for a program that does not read. What is typed beyond them is lost with a bell; the keys that
 /// detach work all the same.
@@ -28,10 +29,6 @@ const TYPED_BYTES: usize = 4096;
 
 /// How long a detach waits for the session to take what was typed before it.
 const LAST_KEYS_MAX: Duration = Duration::from_secs(1);
-
-/// How long leaving waits for room on a terminal that is full, for what undoes the session's switches: a slow line takes that
-/// long for what the kernel keeps for it.
-const RESET_MAX: Duration = Duration::from_secs(3);
 
 const BELL: &[u8] = b"\x07";
 
@@ -75,6 +72,7 @@ pub(super) async fn attach(
 ) -> Result<ExitCode, CliError> {
     let mut signals =
         Signals::listen().map_err(|source| CliError::system("listen for signals", source))?;
+    let display = Display::open().map_err(terminal_error)?;
     loop {
         let params = AttachParams {
             size: size(),
@@ -90,19 +88,18 @@ pub(super) async fn attach(
             .name
             .as_ref()
             .map_or_else(|| attachment.id().to_string(), ToString::to_string);
-        let parting = visit(&client, attachment, keys, role, &mut signals)
+        let parting = visit(&client, attachment, keys, role, &mut signals, &display)
             .await
             .map_err(terminal_error)?;
-        if parting == Parting::Detached || parting == Parting::Suspended {
-            // It goes on elsewhere.
-            output::terminal_bytes(WIPE).map_err(terminal_error)?;
+        take_leave(&display, parting, &name).await;
+        if parting == Parting::Disconnected {
+            return Ok(ExitCode::Disconnected);
         }
         if parting != Parting::Suspended {
-            return Ok(take_leave(parting, &name));
+            return Ok(ExitCode::Success);
         }
         // A stopped process answers no question of the daemon's: it comes back as a new client.
         client.close().await;
-        output::line(&format!("[suspended; {name} goes on]"));
         suspend::stop().map_err(|source| CliError::system("stop this process", source))?;
         client = tokio::select! {
             client = connect(socket) => client?,
@@ -111,20 +108,18 @@ pub(super) async fn attach(
     }
 }
 
-/// Says on the restored terminal why it is back.
-fn take_leave(parting: Parting, name: &str) -> ExitCode {
-    match parting {
-        Parting::Detached => output::line(&format!("[detached from {name}]")),
-        Parting::Ended(status, reason) => {
-            output::line(&format!("[{name} {}]", how_it_ended(status, reason)));
-        }
-        Parting::Disconnected => {
-            output::line("[lost the connection]");
-            return ExitCode::Disconnected;
-        }
-        Parting::Suspended | Parting::Signalled | Parting::TerminalGone => {}
-    }
-    ExitCode::Success
+/// Says on the restored terminal why it is back, and takes a session off it that goes on elsewhere.
+async fn take_leave(display: &Display, parting: Parting, name: &str) {
+    let line = match parting {
+        Parting::Detached => format!("[detached from {name}]\n"),
+        Parting::Suspended => format!("[suspended; {name} goes on]\n"),
+        Parting::Ended(status, reason) => format!("[{name} {}]\n", how_it_ended(status, reason)),
+        Parting::Disconnected => "[lost the connection]\n".to_owned(),
+        Parting::Signalled | Parting::TerminalGone => return,
+    };
+    let goes_on = matches!(parting, Parting::Detached | Parting::Suspended);
+    let wipe = if goes_on { WIPE } else { &[] };
+    display.say_last(&[wipe, line.as_bytes()].concat()).await;
 }
 
 fn how_it_ended(status: ExitStatus, reason: EndReason) -> String {
@@ -145,21 +140,23 @@ async fn visit(
     keys: &KeyArgs,
     role: Role,
     signals: &mut Signals,
+    display: &Display,
 ) -> io::Result<Parting> {
     let id = attachment.id();
-    let terminal = RawTerminal::enter()?;
+    let terminal = RawTerminal::enter(display)?;
     let (typed, pieces) = mpsc::channel(TYPED_PIECES_MAX);
     let (holds, is_held) = watch::channel(false);
     let keyboard = Keyboard {
         terminal: &terminal,
+        display,
         watch: Watch::new(&keys.detach_key, &keys.suspend_key, keys.flow_keys),
         role,
         typed,
         holds,
     };
-    let mut sending = std::pin::pin!(send_typed(client, &terminal, id, pieces));
+    let mut sending = std::pin::pin!(send_typed(client, display, id, pieces));
     let parting = tokio::select! {
-        parting = show(attachment, &terminal, is_held) => parting?,
+        parting = show(attachment, display, is_held) => parting?,
         parting = keyboard.read() => parting?,
         parting = signals.wait(client, id) => parting,
         refused = &mut sending => refused?,
@@ -169,8 +166,7 @@ async fn visit(
         let _ = timeout(LAST_KEYS_MAX, sending).await;
     }
     if parting != Parting::TerminalGone {
-        // One that takes nothing for so long is not being looked at.
-        let _ = timeout(RESET_MAX, terminal.reset()).await;
+        terminal.reset().await;
     }
     Ok(parting)
 }
@@ -179,7 +175,7 @@ async fn visit(
 /// one on which output is held.
 async fn show(
     mut attachment: Attachment,
-    terminal: &RawTerminal,
+    display: &Display,
     mut is_held: watch::Receiver<bool>,
 ) -> io::Result<Parting> {
     loop {
@@ -190,10 +186,10 @@ async fn show(
             _ = is_held.changed() => continue,
         };
         match event {
-            Some(Event::Output(bytes)) => terminal.write(&bytes).await?,
+            Some(Event::Output(bytes)) => display.write(&bytes).await?,
             Some(Event::Snapshot(bytes)) => {
-                terminal.write(CLEAR).await?;
-                terminal.write(&bytes).await?;
+                display.write(CLEAR).await?;
+                display.write(&bytes).await?;
             }
             Some(Event::Resynced { .. }) => {} // the snapshot that follows says it all
             Some(Event::Respawning(status, wait)) => {
@@ -201,7 +197,7 @@ async fn show(
                 let told = format!(
                     "\r\n[its program ended: {status}; the next one starts in {wait} s]\r\n"
                 );
-                terminal.write(told.as_bytes()).await?;
+                display.write(told.as_bytes()).await?;
             }
             Some(Event::Exited(status, reason)) => return Ok(Parting::Ended(status, reason)),
             None => return Ok(Parting::Disconnected),
@@ -211,7 +207,8 @@ async fn show(
 
 /// What is typed, and where it goes.
 struct Keyboard<'a> {
-    terminal: &'a RawTerminal,
+    terminal: &'a RawTerminal<'a>,
+    display: &'a Display,
     watch: Watch,
     role: Role,
     typed: mpsc::Sender<Bytes>,
@@ -242,7 +239,7 @@ impl Keyboard<'_> {
     fn forward(&self, bytes: Vec<u8>) {
         let wanted = !bytes.is_empty() && self.role == Role::Write;
         if wanted && self.typed.try_send(bytes.into()).is_err() {
-            self.terminal.try_write(BELL);
+            self.display.try_write(BELL);
         }
     }
 
@@ -250,7 +247,7 @@ impl Keyboard<'_> {
         match action {
             Action::Detach => return Some(Parting::Detached),
             Action::Suspend if suspend::is_possible() => return Some(Parting::Suspended),
-            Action::Suspend => self.terminal.try_write(BELL),
+            Action::Suspend => self.display.try_write(BELL),
             Action::Hold | Action::Release => {
                 self.holds.send_replace(action == Action::Hold);
             }
@@ -262,7 +259,7 @@ impl Keyboard<'_> {
 /// Sends what is typed, piece by piece as the session takes it, until nothing more can be typed.
 async fn send_typed(
     client: &Client,
-    terminal: &RawTerminal,
+    display: &Display,
     session: SessionId,
     mut pieces: mpsc::Receiver<Bytes>,
 ) -> io::Result<Parting> {
@@ -271,7 +268,7 @@ async fn send_typed(
             Ok(()) => {}
             // Too much waits already, or no process runs: the next one is typed to as this one was. The session's end is told
             // as an event, with its status.
-            Err(ClientError::Refused(_)) => terminal.try_write(BELL),
+            Err(ClientError::Refused(_)) => display.try_write(BELL),
             Err(_) => return Ok(Parting::Disconnected),
         }
     }

@@ -4,6 +4,7 @@ mod archive;
 mod args;
 mod attach;
 mod commands;
+mod display;
 mod exit_code;
 mod keys;
 mod launch;

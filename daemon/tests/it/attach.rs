@@ -1,10 +1,14 @@
 //! `sessiond new` and `attach` on a real terminal.
 
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{self, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use assert_cmd::cargo::cargo_bin;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, Termios, tcgetattr};
 
@@ -103,17 +107,11 @@ impl Terminal {
 
     /// Whether the terminal echoes and waits for whole lines, as a shell leaves it.
     fn is_cooked(&self) -> bool {
-        self.modes()
-            .local_modes
-            .contains(LocalModes::ECHO | LocalModes::ICANON)
+        is_cooked(&*self.master)
     }
 
     fn modes(&self) -> Termios {
-        #[expect(unsafe_code, reason = "portable-pty gives the descriptor as a number")]
-        // SAFETY: the master is owned by `self` and open.
-        let master =
-            unsafe { std::os::fd::BorrowedFd::borrow_raw(self.master.as_raw_fd().unwrap()) };
-        tcgetattr(master).unwrap()
+        modes(&*self.master)
     }
 
     /// The shell's only child.
@@ -127,6 +125,23 @@ impl Terminal {
         let pid = i32::try_from(self.child.process_id().unwrap()).unwrap();
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
+}
+
+fn modes(master: &dyn MasterPty) -> Termios {
+    #[expect(unsafe_code, reason = "portable-pty gives the descriptor as a number")]
+    // SAFETY: the master owns it and is borrowed.
+    let master = unsafe { std::os::fd::BorrowedFd::borrow_raw(master.as_raw_fd().unwrap()) };
+    tcgetattr(master).unwrap()
+}
+
+fn is_cooked(master: &dyn MasterPty) -> bool {
+    let local = modes(master).local_modes;
+    local.contains(LocalModes::ECHO | LocalModes::ICANON)
+}
+
+/// Starts the session `work` of this shell script, to be attached to.
+fn start_work(daemon: &Daemon, script: &str) {
+    daemon.stdout(&["new", "-d", "--name", "work", "--", "sh", "-c", script]);
 }
 
 #[test]
@@ -238,8 +253,10 @@ fn settings(modes: &Termios) -> String {
 /// Attaches under a shell with settings of its own, leaves, and looks at the terminal before and after.
 fn assert_restored_by(session: &str, farewell: &str, leave: impl FnOnce(&mut Terminal, &Daemon)) {
     let daemon = Daemon::start();
-    let ready = "printf '\\033[?2004h\\033[?1006h'; echo ready; exec cat";
-    daemon.stdout(&["new", "-d", "--name", "work", "--", "sh", "-c", ready]);
+    start_work(
+        &daemon,
+        "printf '\\033[?2004h\\033[?1006h'; echo ready; exec cat",
+    );
     let script = format!(
         "stty -ixon echonl; echo start; read line; \"$SESSIOND\" attach {session}; echo code $?; read line"
     );
@@ -295,16 +312,7 @@ fn the_terminal_is_as_it_was_after_a_refusal() {
 #[test]
 fn the_suspend_key_and_its_signal_give_the_shell_its_terminal_back_and_fg_the_session() {
     let daemon = Daemon::start();
-    daemon.stdout(&[
-        "new",
-        "-d",
-        "--name",
-        "work",
-        "--",
-        "sh",
-        "-c",
-        "echo ready; exec cat",
-    ]);
+    start_work(&daemon, "echo ready; exec cat");
     let script = "\"$SESSIOND\" attach work; echo stopped one; read line; fg; echo stopped two; fg; read line";
     let mut terminal = Terminal::shell(&daemon, script);
     terminal.wait_for("ready");
@@ -329,12 +337,16 @@ fn the_suspend_key_and_its_signal_give_the_shell_its_terminal_back_and_fg_the_se
     terminal.wait_for("[detached from work]");
 }
 
-/// A terminal on which a session puts out more than anybody reads.
-fn full_terminal(daemon: &Daemon) -> Terminal {
-    let script = "echo ready; read line; exec yes 0123456789012345678901234567890123456789";
-    daemon.stdout(&["new", "-d", "--name", "work", "--", "sh", "-c", script]);
-    let mut terminal = Terminal::run(daemon, &["attach", "work"]);
-    terminal.wait_for("ready");
+/// Starts a session that puts out more than anybody reads as soon as a line is typed.
+fn start_flood(daemon: &Daemon) {
+    start_work(
+        daemon,
+        "echo ready; read line; exec yes 0123456789012345678901234567890123456789",
+    );
+}
+
+/// Types the line, and waits until there is more than a terminal, its reader and the daemon can hold between them.
+fn flood(daemon: &Daemon) {
     block_on(async {
         let client = Client::connect(&daemon.socket).await.unwrap();
         let mut attachment = client
@@ -342,11 +354,18 @@ fn full_terminal(daemon: &Daemon) -> Terminal {
             .await
             .unwrap();
         attachment.write(b"\n").await.unwrap();
-        // More than the terminal, its reader and the daemon can hold between them.
         while attachment.offset() < 20 << 20 {
             attachment.next().await.unwrap();
         }
     });
+}
+
+/// A terminal on which a session puts out more than anybody reads.
+fn full_terminal(daemon: &Daemon) -> Terminal {
+    start_flood(daemon);
+    let mut terminal = Terminal::run(daemon, &["attach", "work"]);
+    terminal.wait_for("ready");
+    flood(daemon);
     terminal
 }
 
@@ -356,6 +375,56 @@ fn a_terminal_that_nobody_reads_keeps_no_signal_waiting() {
     let mut terminal = full_terminal(&daemon);
     terminal.signal(Signal::TERM);
     assert_eq!(terminal.exit_code(), 0);
+}
+
+#[test]
+fn a_terminal_that_nobody_reads_is_left_by_the_detach_key() {
+    let daemon = Daemon::start();
+    let mut terminal = full_terminal(&daemon);
+    terminal.type_keys("\x1cd");
+    assert_eq!(terminal.exit_code(), 0);
+    assert!(terminal.is_cooked());
+}
+
+/// Attaches with a new terminal as standard input, whose master is returned, and `stdout` as standard output.
+fn attach_with(
+    daemon: &Daemon,
+    stdout: impl Into<Stdio>,
+) -> (Box<dyn MasterPty + Send>, process::Child) {
+    let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+    let name = pair.master.tty_name().unwrap();
+    let open = rustix::fs::open(
+        &name,
+        OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC,
+        Mode::empty(),
+    );
+    let mut command = Command::new(cargo_bin("sessiond"));
+    command.arg("--socket").arg(&daemon.socket);
+    command.args(["attach", "work"]);
+    command.stdin(open.unwrap()).stdout(stdout);
+    (pair.master, command.spawn().unwrap())
+}
+
+#[test]
+fn a_socket_or_pipe_that_nobody_reads_keeps_neither_signals_nor_keys_waiting() {
+    let daemon = Daemon::start();
+    start_flood(&daemon);
+    let (socket, attached_socket) = UnixStream::pair().unwrap();
+    let (pipe, attached_pipe) = std::io::pipe().unwrap();
+    let (by_signal, mut first) = attach_with(&daemon, OwnedFd::from(attached_socket));
+    let (by_keys, mut second) = attach_with(&daemon, OwnedFd::from(attached_pipe));
+    // Each is attached as soon as it shows something.
+    let mut shown = [0; 64];
+    assert_ne!((&socket).read(&mut shown).unwrap(), 0);
+    assert_ne!((&pipe).read(&mut shown).unwrap(), 0);
+    flood(&daemon);
+    kill_process(Pid::from_child(&first), Signal::TERM).unwrap();
+    by_keys.take_writer().unwrap().write_all(b"\x1cd").unwrap();
+    for (child, master) in [(&mut first, by_signal), (&mut second, by_keys)] {
+        wait_for_end(child.id());
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        assert!(is_cooked(&*master));
+    }
 }
 
 #[test]
@@ -417,16 +486,7 @@ fn who_looks_only_types_nothing_and_changes_no_size() {
 #[test]
 fn the_flow_keys_stop_the_output_here_and_nowhere_else() {
     let daemon = Daemon::start();
-    daemon.stdout(&[
-        "new",
-        "-d",
-        "--name",
-        "work",
-        "--",
-        "sh",
-        "-c",
-        "echo ready; exec cat",
-    ]);
+    start_work(&daemon, "echo ready; exec cat");
     let mut held = Terminal::run(&daemon, &["attach", "--flow-keys", "work"]);
     let mut other = Terminal::run(&daemon, &["attach", "work"]);
     held.wait_for("ready");
