@@ -148,3 +148,19 @@ fn what_cannot_be_started_is_refused_and_leaves_nothing() {
             .contains("name_taken")
     );
 }
+
+#[test]
+fn a_log_that_somebody_removes_is_made_again() {
+    let daemon = Daemon::start();
+    let script = "while read -r line; do echo heard it >&2; done";
+    let started = daemon.stdout(&["mcp", "start", "s", "--", "sh", "-c", script]);
+    let mut client = Raw::connect(&started.trim_end().into());
+    let log = info(&daemon)["log"].as_str().unwrap().to_owned();
+    for _ in 0..2 {
+        client.say(&json!({"jsonrpc": "2.0", "method": "notifications/said"}));
+        until("its log", || {
+            fs::read_to_string(&log).is_ok_and(|log| log.contains("heard it"))
+        });
+        fs::remove_file(&log).unwrap();
+    }
+}
