@@ -7,7 +7,7 @@
 //!
 //! - [`core`] decides, alone and without waiting; bulk bytes go around it.
 //! - [`session`] moves bytes between a PTY, its screen and its clients; [`fanout`] is what waits for one client,
-//!   [`pattern`] is text that somebody waits for.
+//!   [`pattern`] is text that somebody looks for or waits for.
 //! - [`spawn`] is the one place where processes start and are reaped; [`teardown`] the one way a session ends.
 //! - [`mcp`] is processes that many clients share, beside the core; [`log_file`] where they and the daemon complain.
 //! - [`open_files`] is how many descriptors there are for all of that.

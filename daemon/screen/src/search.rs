@@ -11,9 +11,6 @@ use crate::width::columns_of;
 /// Most bytes of a pattern: a line as long as a screen is wide.
 pub const PATTERN_BYTES_MAX: usize = 1024;
 
-/// Most bytes that a compiled pattern, and the automaton built while it is matched, may take each.
-const COMPILED_BYTES_MAX: usize = 1 << 20;
-
 /// Most groups within groups of a pattern; compiling is recursive.
 const NESTING_MAX: u32 = 50;
 
@@ -29,7 +26,7 @@ const TOLD_BYTES_MAX: usize = 256 << 10;
 /// Most bytes of a found text that are told.
 const FOUND_BYTES_MAX: usize = 256;
 
-/// What is searched for. Matching takes time linear in the text, whatever the pattern.
+/// What is searched or waited for. Matching takes time linear in the text, whatever the pattern.
 #[derive(Clone, Debug)]
 pub struct Pattern(Regex);
 
@@ -43,23 +40,34 @@ pub enum Case {
 }
 
 impl Pattern {
-    /// The text as it is.
+    /// The text as it is. At most `bytes_max` bytes each may the compiled pattern take, and what is built while it is matched.
     ///
     /// # Errors
-    /// When it is empty or longer than [`PATTERN_BYTES_MAX`].
-    pub fn plain(text: &str, case: Case) -> Result<Pattern, PatternError> {
-        Pattern::compile(text, &regex::escape(text), case)
+    /// When it is empty, longer than [`PATTERN_BYTES_MAX`], or becomes too large.
+    pub fn plain(text: &str, case: Case, bytes_max: usize) -> Result<Pattern, PatternError> {
+        Pattern::compile(text, &regex::escape(text), case, bytes_max)
     }
 
-    /// A regular expression in the syntax of the crate `regex`.
+    /// The same of a regular expression in the syntax of the crate `regex`.
     ///
     /// # Errors
-    /// When it is empty, is longer than [`PATTERN_BYTES_MAX`], is none, or becomes too large.
-    pub fn regex(expression: &str, case: Case) -> Result<Pattern, PatternError> {
-        Pattern::compile(expression, expression, case)
+    /// Those of [`Pattern::plain`], and when it is none.
+    pub fn regex(expression: &str, case: Case, bytes_max: usize) -> Result<Pattern, PatternError> {
+        Pattern::compile(expression, expression, case, bytes_max)
     }
 
-    fn compile(given: &str, expression: &str, case: Case) -> Result<Pattern, PatternError> {
+    /// Whether it is found in a row of text.
+    #[must_use]
+    pub fn is_in(&self, row: &str) -> bool {
+        self.0.is_match(row)
+    }
+
+    fn compile(
+        given: &str,
+        expression: &str,
+        case: Case,
+        bytes_max: usize,
+    ) -> Result<Pattern, PatternError> {
         if given.is_empty() || given.len() > PATTERN_BYTES_MAX {
             let told = format!(
                 "{} bytes; a pattern has 1 to {PATTERN_BYTES_MAX}",
@@ -69,8 +77,8 @@ impl Pattern {
         }
         RegexBuilder::new(expression)
             .case_insensitive(case == Case::Ignored)
-            .size_limit(COMPILED_BYTES_MAX)
-            .dfa_size_limit(COMPILED_BYTES_MAX)
+            .size_limit(bytes_max)
+            .dfa_size_limit(bytes_max)
             .nest_limit(NESTING_MAX)
             .build()
             .map(Pattern)

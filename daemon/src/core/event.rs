@@ -7,12 +7,12 @@ use sessiond_protocol::{
     ArchiveId, ArchiveInfo, ExitStatus, Failure, McpRequest, Notice, Read, ReadReply, Request,
     RequestId, ScreenState, ScreenText, SessionId, SignalName, Size, Success,
 };
+use sessiond_screen::Pattern;
 
 use super::archives::{Manuscript, Reading};
 use super::incidents::Incident;
 use super::recipe::Recipe;
 use super::tombstone::Remains;
-use crate::pattern::Pattern;
 
 /// A connection's number, counted from 1 and never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

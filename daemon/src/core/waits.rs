@@ -10,6 +10,7 @@ use sessiond_protocol::{
     CancelParams, EndReason, ErrorCode, ExitStatus, Failure, SessionId, Success, WaitIdleParams,
     WaitParams, WaitTextParams,
 };
+use sessiond_screen::Case;
 
 use super::creation::too_many_waiters;
 use super::entry::{Entry, Fate, Life};
@@ -17,7 +18,7 @@ use super::requests::Answer;
 use super::waiting::WAITERS_PER_SESSION_MAX;
 use super::{ClientId, Core, Effect, LiveSession, Now, Plane, Sighting, Ticket};
 use crate::gauges::WAITERS;
-use crate::pattern::Pattern;
+use crate::pattern::{self, AWAITED_BYTES_MAX};
 
 /// The longest wait that is counted at all; beyond it a wait has no deadline. A century keeps the clock from overflowing.
 const WAIT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -176,13 +177,11 @@ impl<P: Plane> Core<P> {
         params: WaitTextParams,
         effects: &mut Vec<Effect<P>>,
     ) -> Answer {
-        let pattern = Pattern::read(params.pattern)?;
+        let pattern = pattern::read(&params.pattern, Case::Sensitive, AWAITED_BYTES_MAX)?;
         let mut entry = self.use_of(now, &params.session)?;
         if let Life::Ended(tombstone) = &entry.life {
             let mut rows = tombstone.past.remains.screen.text().lines();
-            let row = rows
-                .find(|row| pattern.matches(row))
-                .ok_or_else(not_shown)?;
+            let row = rows.find(|row| pattern.is_in(row)).ok_or_else(not_shown)?;
             return Ok(Some(Success::Seen {
                 row: row.to_owned(),
             }));

@@ -7,11 +7,10 @@
 use std::time::{Duration, Instant};
 
 use leakgate_probe::Held;
-use sessiond_screen::Screen;
+use sessiond_screen::{Pattern, Screen};
 
 use crate::core::{Sighting, Ticket};
 use crate::gauges::WATCHES;
-use crate::pattern::Pattern;
 
 /// Output after which one looks at once, on a screen of usual size.
 const STRETCH_BYTES: usize = 4 << 10;
@@ -113,7 +112,7 @@ impl Lookout {
         rows.append(&mut screen.text_rows());
         let sightings = &mut self.sightings;
         self.watches.retain(|watch| {
-            let Some(row) = rows.iter().find(|row| watch.pattern.matches(row)) else {
+            let Some(row) = rows.iter().find(|row| watch.pattern.is_in(row)) else {
                 return true;
             };
             sightings.push(Sighting {

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use sessiond_protocol::{
     Failure, Read, ReadReply, RequestId, ScreenState, ScreenText, SessionId, Size,
 };
+use sessiond_screen::Pattern;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +28,6 @@ use crate::core::{AttachOrder, ClientId, Facts, Flow, LiveSession, Ticket};
 use crate::fanout::Outbox;
 use crate::freed::Freed;
 use crate::history_budget::HistoryBudget;
-use crate::pattern::Pattern;
 pub(crate) use pty::{Pty, Reading};
 pub(crate) use read::read;
 pub(crate) use terminal::{Terminal, screen_size, state_of};

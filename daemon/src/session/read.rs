@@ -4,9 +4,11 @@ use std::io;
 
 use sessiond_protocol::{
     Attribute, Color, ErrorCode, Failure, Found, MATCHES_MAX, MAX_FRAME_BYTES, Read, ReadReply,
-    Run, ScreenState, StyledLine, TextPattern,
+    Run, ScreenState, StyledLine,
 };
-use sessiond_screen::{Case, Line, Matches, Pattern, Screen, Style};
+use sessiond_screen::{Case, Line, Matches, Screen, Style};
+
+use crate::pattern::{self, SEARCHED_BYTES_MAX};
 
 /// Bytes of lines in one answer: half a frame, so that whoever reads a long history is not kept waiting.
 pub(super) const LINES_ANSWER_BYTES_MAX: usize = MAX_FRAME_BYTES / 2;
@@ -37,12 +39,7 @@ pub(crate) fn read(screen: &Screen, state: ScreenState, what: &Read) -> Result<R
             } else {
                 Case::Sensitive
             };
-            let pattern = match pattern {
-                TextPattern::Text(text) => Pattern::plain(text, case),
-                TextPattern::Regex(expression) => Pattern::regex(expression, case),
-            };
-            let pattern =
-                pattern.map_err(|error| Failure::new(ErrorCode::BadRequest, error.to_string()))?;
+            let pattern = pattern::read(pattern, case, SEARCHED_BYTES_MAX)?;
             Ok(found(screen.search(
                 &pattern,
                 *from,

@@ -7,6 +7,9 @@ use sessiond_screen::{Case, Line, PATTERN_BYTES_MAX, Pattern, Screen};
 
 use crate::streams::{LIMIT, any_size, any_stream, screen};
 
+/// Bytes that a compiled pattern may take: as a search has them.
+const PATTERN_MEMORY: usize = 1 << 20;
+
 /// Somebody who follows a screen by what changed alone.
 #[derive(Default)]
 struct Reader {
@@ -73,7 +76,7 @@ fn bells_and_modes_are_told() {
 }
 
 fn plain(text: &str) -> Pattern {
-    Pattern::plain(text, Case::Sensitive).expect("a short text")
+    Pattern::plain(text, Case::Sensitive, PATTERN_MEMORY).expect("a short text")
 }
 
 #[test]
@@ -97,7 +100,7 @@ fn text_is_found_across_wrapped_rows_and_by_its_stable_line() {
 #[test]
 fn a_search_stops_at_its_limit_and_says_where_to_go_on() {
     let screen = screen(5, 20, "some word\r\n".repeat(30));
-    let pattern = Pattern::regex("^SOME", Case::Ignored).expect("valid");
+    let pattern = Pattern::regex("^SOME", Case::Ignored, PATTERN_MEMORY).expect("valid");
     let (mut from, mut count) = (0, 0);
     loop {
         let found = screen.search(&pattern, from, 7);
@@ -119,12 +122,14 @@ fn patterns_that_would_take_too_much_are_refused() {
         &"x".repeat(PATTERN_BYTES_MAX + 1),
         &"(".repeat(200),
     ] {
-        let error = Pattern::regex(bad, Case::Sensitive)
+        let error = Pattern::regex(bad, Case::Sensitive, PATTERN_MEMORY)
             .unwrap_err()
             .to_string();
         assert!(error.starts_with("no pattern"), "{error}");
     }
-    assert!(Pattern::plain("(a+", Case::Sensitive).is_ok());
+    assert!(Pattern::plain("(a+", Case::Sensitive, PATTERN_MEMORY).is_ok());
+    assert!(Pattern::regex("a{1000}", Case::Sensitive, PATTERN_MEMORY).is_ok());
+    assert!(Pattern::regex("a{1000}", Case::Sensitive, 1 << 10).is_err());
 }
 
 #[test]
@@ -139,7 +144,7 @@ fn a_large_history_is_searched_in_bounded_pieces() {
     });
     screen.cool();
     screen.compact(usize::MAX);
-    let pattern = Pattern::regex("(a+)+$", Case::Sensitive).expect("valid");
+    let pattern = Pattern::regex("(a+)+$", Case::Sensitive, PATTERN_MEMORY).expect("valid");
     let (mut from, mut asked) = (0, 0);
     while let Some(next) = screen.search(&pattern, from, 10).next {
         assert!(next > from);

@@ -1,8 +1,9 @@
-use sessiond_protocol::{RequestId, TextPattern};
-use sessiond_screen::{ScrollbackLimit, Size};
+use sessiond_protocol::RequestId;
+use sessiond_screen::{Case, ScrollbackLimit, Size};
 
 use super::*;
 use crate::core::ClientId;
+use crate::pattern::AWAITED_BYTES_MAX;
 
 fn ticket(id: u64) -> Ticket {
     Ticket {
@@ -12,7 +13,7 @@ fn ticket(id: u64) -> Ticket {
 }
 
 fn text(text: &str) -> Pattern {
-    Pattern::read(TextPattern::Text(text.to_owned())).unwrap()
+    Pattern::plain(text, Case::Sensitive, AWAITED_BYTES_MAX).unwrap()
 }
 
 struct Session {
