@@ -2,15 +2,17 @@
 //!
 //! A file is a line of JSON and then the text. It is written under another name first, so that what is found is whole.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sessiond_protocol::{ArchiveId, ArchiveInfo, CreateParams, ErrorCode, Failure, IfExists};
 
+use crate::causes::with_causes;
 use crate::core::{Manuscript, Reading};
+use crate::paths::make_private;
 
 /// Bytes of a file's first line: a recipe as large as is kept, with every byte escaped.
 const HEAD_BYTES_MAX: u64 = 512 << 10;
@@ -69,16 +71,14 @@ impl ArchiveStore {
 
     /// Writes an archive. Takes milliseconds: a mebibyte into the page cache.
     pub(crate) fn write(&self, manuscript: &Manuscript) -> Result<(), Failure> {
+        make_private(&self.directory)
+            .map_err(|error| Failure::new(ErrorCode::Storage, with_causes(&error)))?;
         let path = self.path(manuscript.info.id);
         let head = Head {
             info: manuscript.info.clone(),
             params: CreateParams::clone(&manuscript.recipe),
         };
         let write = || -> io::Result<()> {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&self.directory)?;
             let unfinished = path.with_extension("unfinished");
             let mut file = OpenOptions::new()
                 .write(true)
@@ -143,7 +143,7 @@ fn storage(what: &str, path: &Path, error: &io::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
     use std::sync::Arc;
 
     use super::*;
@@ -190,14 +190,28 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_written_where_others_can_look() {
+        let place = tempfile::tempdir().unwrap();
+        let open = place.path().join("open");
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
+        let refused = ArchiveStore::new(open.clone()).write(&manuscript(1, ""));
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Storage);
+        assert!(refused.message.contains("mode 700"), "{refused}");
+        assert_eq!(fs::read_dir(open).unwrap().count(), 0);
+    }
+
+    #[test]
     fn what_is_no_archive_is_removed() {
         let place = tempfile::tempdir().unwrap();
-        let store = ArchiveStore::new(place.path().to_owned());
-        fs::write(place.path().join("7.unfinished"), "{}").unwrap();
-        fs::write(place.path().join("8.archive"), "no JSON\n").unwrap();
+        let store = ArchiveStore::new(place.path().join("own"));
+        make_private(&store.directory).unwrap();
+        fs::write(store.directory.join("7.unfinished"), "{}").unwrap();
+        fs::write(store.path(ArchiveId(8)), "no JSON\n").unwrap();
         store.write(&manuscript(9, "")).unwrap();
         fs::rename(store.path(ArchiveId(9)), store.path(ArchiveId(10))).unwrap();
         assert!(store.find().is_empty());
-        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(&store.directory).unwrap().count(), 0);
     }
 }

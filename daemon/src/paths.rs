@@ -97,20 +97,10 @@ fn absolute(variable: &str) -> Option<PathBuf> {
         .filter(|path| path.is_absolute())
 }
 
-/// Creates a directory for this user only, or checks that an existing one is.
-fn make_private(directory: &Path) -> Result<(), PathError> {
-    let io_error = |source| PathError::Io {
-        path: directory.to_owned(),
-        source,
-    };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(io_error)?;
-    // Not through a link: in /tmp anybody can have put one there.
-    let metadata = fs::symlink_metadata(directory).map_err(io_error)?;
-    demand_ours(directory, &metadata)?;
+/// Creates a directory for this user only, or checks that an existing one is. Not through a link: in /tmp anybody can have
+/// put one there.
+pub(crate) fn make_private(directory: &Path) -> Result<(), PathError> {
+    let metadata = make(directory, |directory| fs::symlink_metadata(directory))?;
     if metadata.mode() & 0o077 != 0 {
         return Err(PathError::NotPrivate(directory.to_owned()));
     }
@@ -124,17 +114,7 @@ pub(crate) fn directory_of(socket: &Path) -> Result<&Path, PathError> {
         .parent()
         .filter(|directory| !directory.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let io_error = |source| PathError::Io {
-        path: directory.to_owned(),
-        source,
-    };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(io_error)?;
-    let metadata = fs::metadata(directory).map_err(io_error)?;
-    demand_ours(directory, &metadata)?;
+    let metadata = make(directory, |directory| fs::metadata(directory))?;
     // Who can only read it finds a socket there that takes nobody else's connections.
     if metadata.mode() & 0o022 != 0 {
         return Err(PathError::WritableByOthers(directory.to_owned()));
@@ -142,11 +122,25 @@ pub(crate) fn directory_of(socket: &Path) -> Result<&Path, PathError> {
     Ok(directory)
 }
 
-fn demand_ours(directory: &Path, metadata: &Metadata) -> Result<(), PathError> {
+/// Creates a directory for this user only where there is none; what `look` says of it, when it is this user's.
+fn make(
+    directory: &Path,
+    look: impl FnOnce(&Path) -> io::Result<Metadata>,
+) -> Result<Metadata, PathError> {
+    let created = DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory);
+    let metadata = created
+        .and_then(|()| look(directory))
+        .map_err(|source| PathError::Io {
+            path: directory.to_owned(),
+            source,
+        })?;
     if metadata.uid() != geteuid().as_raw() || !metadata.is_dir() {
         return Err(PathError::NotOurs(directory.to_owned()));
     }
-    Ok(())
+    Ok(metadata)
 }
 
 #[cfg(test)]
