@@ -45,7 +45,7 @@ pub(crate) use event::{
     LiveClient, LiveSession, Now, Origin, Plane, Pulse, Sighting, StartOrder, Ticket,
 };
 pub(crate) use incidents::Incident;
-pub(crate) use recipe::Recipe;
+pub(crate) use recipe::{RECIPE_BYTES_MAX, Recipe, recipe_bytes};
 use schedules::Schedules;
 use sessions::Sessions;
 pub(crate) use settings::Settings;

@@ -1,5 +1,6 @@
 //! What a session is started from, kept so that it can be started again; its bytes are accounted for.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -8,9 +9,22 @@ use sessiond_protocol::CreateParams;
 
 use crate::gauges::RECIPE_BYTES;
 
-/// Bytes of command, directory and environment that are kept for a restart: what a shell line can reasonably hold. An
-/// agent whose prompt is longer is shown with a shortened command and cannot be restarted.
-pub(super) const RECIPE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of command, directory and variables that are kept for a restart: what a shell line can reasonably hold. An agent whose
+/// prompt is longer is shown with a shortened command and cannot be restarted; a shared MCP server is refused.
+pub(crate) const RECIPE_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of command, directory and variables, as they are counted everywhere: on the heap, each text with its place.
+pub(crate) fn recipe_bytes(
+    command: &[String],
+    cwd: Option<&String>,
+    env: &BTreeMap<String, String>,
+) -> usize {
+    let variables = env.iter().flat_map(|(name, value)| [name, value]);
+    let texts = command.iter().chain(variables).chain(cwd);
+    texts
+        .map(|text| size_of::<String>() + text.capacity())
+        .sum()
+}
 
 /// Bytes of a command as it is shown: in every line of a list, to people. An agent's prompt in an argument is far longer.
 const COMMAND_BYTES_MAX: usize = 256;
@@ -24,13 +38,16 @@ pub(crate) struct Recipe {
 
 impl Recipe {
     pub(crate) fn new(params: CreateParams) -> Arc<Self> {
-        let accounted = RECIPE_BYTES.hold(bytes(&params));
-        Arc::new(Self { params, accounted })
+        let bytes = recipe_bytes(&params.command, params.cwd.as_ref(), &params.env);
+        Arc::new(Self {
+            params,
+            accounted: RECIPE_BYTES.hold(size_of::<Self>() + bytes),
+        })
     }
 
     /// Whether it is small enough to be kept for another start.
     pub(super) const fn fits(&self) -> bool {
-        self.accounted.held() <= RECIPE_BYTES_MAX
+        self.accounted.held() <= size_of::<Self>() + RECIPE_BYTES_MAX
     }
 }
 
@@ -40,19 +57,6 @@ impl Deref for Recipe {
     fn deref(&self) -> &CreateParams {
         &self.params
     }
-}
-
-/// Heap bytes of parameters, the recipe itself included.
-fn bytes(params: &CreateParams) -> usize {
-    let strings = params
-        .command
-        .iter()
-        .chain(params.env.iter().flat_map(|(name, value)| [name, value]));
-    strings
-        .map(|text| size_of::<String>() + text.capacity())
-        .chain(params.cwd.as_ref().map(String::capacity))
-        .sum::<usize>()
-        + size_of::<Recipe>()
 }
 
 /// What a session's entry keeps of its recipe.
@@ -73,10 +77,7 @@ impl Remembered {
             return Self::Whole(Arc::clone(recipe));
         }
         let command = shortened(&recipe.command);
-        let bytes = command
-            .iter()
-            .map(|text| size_of::<String>() + text.capacity());
-        let _accounted = RECIPE_BYTES.hold(bytes.sum());
+        let _accounted = RECIPE_BYTES.hold(recipe_bytes(&command, None, &BTreeMap::new()));
         Self::Shown {
             command,
             _accounted,

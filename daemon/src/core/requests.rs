@@ -29,21 +29,9 @@ impl<P: Plane> Core<P> {
                 self.restart(now, ticket, &session, effects)
             }
             Request::List => Ok(Some(self.list(now))),
-            Request::Get(SessionParams { session }) => self.find(&session).map(|entry| {
-                let session = entry.described(entry.id(), now);
-                Some(Success::Session { session })
-            }),
-            Request::Screen(ScreenParams {
-                session,
-                scrollback,
-            }) => self
-                .use_of(now, &session)
-                .and_then(|entry| entry.screen(scrollback as usize))
-                .map(|screen| Some(Success::Screen { screen })),
-            Request::Read(ReadParams { session, what }) => self
-                .use_of(now, &session)
-                .and_then(|entry| entry.read(&what))
-                .map(|read| Some(Success::Read { read })),
+            Request::Get(SessionParams { session }) => self.get(now, &session),
+            Request::Screen(params) => self.screen(now, &params),
+            Request::Read(params) => self.read(now, &params),
             Request::Attach(params) => self.attach(now, ticket, &params, &mut after),
             Request::Detach(SessionParams { session }) => {
                 self.detach(now, ticket, &session, effects)
@@ -126,6 +114,24 @@ impl<P: Plane> Core<P> {
         Success::Sessions {
             sessions: sessions.map(|(id, entry)| entry.info(id, now)).collect(),
         }
+    }
+
+    fn get(&mut self, now: Now, session: &SessionRef) -> Answer {
+        let entry = self.find(session)?;
+        let session = entry.described(entry.id(), now);
+        Ok(Some(Success::Session { session }))
+    }
+
+    fn screen(&mut self, now: Now, params: &ScreenParams) -> Answer {
+        let entry = self.use_of(now, &params.session)?;
+        let screen = entry.screen(params.scrollback as usize)?;
+        Ok(Some(Success::Screen { screen }))
+    }
+
+    fn read(&mut self, now: Now, params: &ReadParams) -> Answer {
+        let entry = self.use_of(now, &params.session)?;
+        let read = entry.read(&params.what)?;
+        Ok(Some(Success::Read { read }))
     }
 
     fn rename(&mut self, now: Now, params: RenameParams) -> Answer {

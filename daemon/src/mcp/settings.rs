@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use sessiond_protocol::{ErrorCode, Failure, McpStartParams};
 
+use crate::core::{RECIPE_BYTES_MAX, recipe_bytes};
+
 /// Bytes of a message: documents pass, and a hundred clients with one each do not fill a machine.
 const LINE_BYTES_DEFAULT: u64 = 1 << 20;
 const LINE_BYTES: RangeInclusive<u64> = 1 << 10..=64 << 20;
@@ -17,9 +19,6 @@ const IDLE_MS: RangeInclusive<u64> = 100..=365 * 24 * 3_600_000;
 /// How long an answer may take: tools run builds.
 const PENDING_MS_DEFAULT: u64 = 600_000;
 const PENDING_MS: RangeInclusive<u64> = 100..=24 * 3_600_000;
-
-/// Bytes of a command, its variables and its directory, which are kept for restarts.
-const RECIPE_BYTES_MAX: usize = 64 << 10;
 
 /// A server's settings.
 #[derive(Debug)]
@@ -40,17 +39,7 @@ impl Settings {
             let message = "a server needs a command";
             return Err(Failure::new(ErrorCode::BadRequest, message));
         }
-        let variables = params
-            .env
-            .iter()
-            .map(|(name, value)| name.len() + value.len());
-        let bytes = params
-            .command
-            .iter()
-            .map(String::len)
-            .chain(variables)
-            .sum::<usize>()
-            + params.cwd.as_ref().map_or(0, String::len);
+        let bytes = recipe_bytes(&params.command, params.cwd.as_ref(), &params.env);
         if bytes > RECIPE_BYTES_MAX {
             let message = format!(
                 "command, variables and directory have {bytes} bytes, more than {RECIPE_BYTES_MAX}"

@@ -154,13 +154,7 @@ impl Daemon {
                 size,
             } => session.attach_again(clients, size),
             Effect::Detach { session, client } => session.detach(client),
-            Effect::HangUp { client, handle } => {
-                tracing::info!(
-                    client = client.0,
-                    "a client that did not answer was cut off"
-                );
-                handle.hang_up();
-            }
+            Effect::HangUp { client, handle } => hang_up(client, &handle),
             Effect::Hold {
                 session,
                 client,
@@ -280,6 +274,13 @@ fn now() -> Now {
         instant: Instant::now(),
         unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
     }
+}
+
+/// Cuts a client off.
+fn hang_up(client: ClientId, handle: &Outbox) {
+    let client = client.0;
+    tracing::info!(client, "a client that did not answer was cut off");
+    handle.hang_up();
 }
 
 /// Writes an incident to the log.
