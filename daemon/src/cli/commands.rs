@@ -83,6 +83,7 @@ fn run_daemon(socket: PathBuf, options: ServeArgs) -> Result<ExitCode, CliError>
         sessions_max: options.sessions.sessions_max(),
         history_bytes: options.sessions.history_bytes(),
         ttl: options.sessions.ttl(),
+        archive_age: options.sessions.archive_age(),
     };
     serve(socket, settings, || {
         if options.background {

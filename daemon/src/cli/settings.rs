@@ -6,7 +6,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 use sessiond_protocol::{Ttl, TtlError};
 
-use crate::core::SESSIONS_MAX;
+use crate::core::{ARCHIVE_AGE, SESSIONS_MAX};
 use crate::history_budget::HISTORY_BYTES;
 
 /// Of `serve`, about sessions.
@@ -33,6 +33,15 @@ pub(super) struct SettingsArgs {
         default_value_t = HISTORY_BYTES
     )]
     history_bytes: usize,
+
+    /// Keep archives for this time, e.g. 7d or 12h: 1s to 365d [default: 7d]
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "SESSIOND_ARCHIVE_AGE",
+        value_parser = parse_archive_age
+    )]
+    archive_age: Option<Duration>,
 }
 
 /// The time to live, in either form.
@@ -93,6 +102,11 @@ impl SettingsArgs {
         self.history_bytes
     }
 
+    /// How long an archive is kept.
+    pub(super) fn archive_age(&self) -> Duration {
+        self.archive_age.unwrap_or(ARCHIVE_AGE)
+    }
+
     /// Sessions at a time.
     pub(super) const fn sessions_max(&self) -> usize {
         self.max_sessions
@@ -114,6 +128,14 @@ pub(super) fn parse_ttl(text: &str) -> Result<Ttl, TtlError> {
             TtlError::OutOfRange(format!("{text:?}"))
         }
     })
+}
+
+/// What is not kept for a second is not worth writing; above a year the clock stays far from its end.
+fn parse_archive_age(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_secs(1)..=Duration::from_secs(365 * 24 * 3600);
+    let age = humantime::parse_duration(text).ok();
+    age.filter(|age| range.contains(age))
+        .ok_or_else(|| "allowed is 1s to 365d".to_owned())
 }
 
 fn parse_sessions_max(text: &str) -> Result<usize, String> {
@@ -159,6 +181,17 @@ mod tests {
         ] {
             let error = settings(&wrong).unwrap_err();
             assert!(error.contains("allowed is"), "{wrong:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn archives_are_kept_for_a_week_or_what_is_said() {
+        let seconds = |arguments: &[&str]| settings(arguments).unwrap().archive_age().as_secs();
+        assert_eq!(seconds(&[]), 604_800);
+        assert_eq!(seconds(&["--archive-age", "1s"]), 1);
+        for wrong in ["0s", "999ms", "366d", "soon", "7"] {
+            let error = settings(&["--archive-age", wrong]).unwrap_err();
+            assert!(error.contains("allowed is 1s to 365d"), "{wrong}: {error}");
         }
     }
 

@@ -25,8 +25,8 @@ pub(super) const ARCHIVES_MAX: usize = 64;
 /// Bytes of text in all archives; the oldest make room. What a small host's disk does not feel.
 pub(super) const ARCHIVES_BYTES_MAX: u64 = 16 << 20;
 
-/// How long an archive is kept.
-pub(super) const ARCHIVE_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long an archive is kept unless whoever starts the daemon says something else.
+pub(crate) const ARCHIVE_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Archives that are on their way to the disk at a time, each with its text in memory.
 const WRITES_MAX: usize = 8;
@@ -65,21 +65,27 @@ pub(super) struct Archives {
     /// Sessions that are being ended to be archived.
     awaited: usize,
     last: u64,
+    age_max: Duration,
 }
 
 impl Archives {
-    pub(super) const fn new() -> Self {
+    pub(super) const fn new(age_max: Duration) -> Self {
         Self {
             known: BTreeMap::new(),
             writers: BTreeMap::new(),
             awaited: 0,
             last: 0,
+            age_max,
         }
     }
 
-    /// When one is too old next.
+    /// When one is too old next. One that is being read has its turn afterwards.
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        self.known.values().map(|archive| archive.expires).min()
+        let idle = self
+            .known
+            .values()
+            .filter(|archive| archive.reader.is_none());
+        idle.map(|archive| archive.expires).min()
     }
 
     #[cfg(test)]
@@ -91,7 +97,7 @@ impl Archives {
         self.last = self.last.max(info.id.0);
         let age = Duration::from_millis(now.unix_ms.saturating_sub(info.archived_unix_ms));
         let archive = Archive {
-            expires: now.instant + ARCHIVE_AGE_MAX.saturating_sub(age),
+            expires: now.instant + self.age_max.saturating_sub(age),
             info,
             reader: None,
             _counted: ARCHIVES.hold(1),

@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 use sessiond_protocol::{EndReason, ErrorCode, Failure, SessionId, Stats, Success};
 
 use archives::Archives;
-pub(crate) use archives::{Manuscript, Reading};
+pub(crate) use archives::{ARCHIVE_AGE, Manuscript, Reading};
 use clients::Clients;
 use entry::{Fate, Life};
 pub(crate) use event::{
@@ -100,12 +100,12 @@ pub(crate) struct Core<P: Plane> {
 impl<P: Plane> Core<P> {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
-            settings,
             phase: Phase::Open,
             clients: Clients::new(),
             sessions: Sessions::new(),
             schedules: Schedules::new(),
-            archives: Archives::new(),
+            archives: Archives::new(settings.archive_age),
+            settings,
             stats: Stats::default(),
             last_turn: 0,
         }

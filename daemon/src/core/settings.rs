@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sessiond_protocol::Ttl;
 
-use super::{CLIENTS_MAX, SESSIONS_MAX};
+use super::{ARCHIVE_AGE, CLIENTS_MAX, SESSIONS_MAX};
 use crate::history_budget::HISTORY_BYTES;
 
 /// The core's settings.
@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) ttl: Ttl,
     /// Bytes of history that all sessions may keep together.
     pub(crate) history_bytes: usize,
+    /// How long an archive is kept.
+    pub(crate) archive_age: Duration,
 }
 
 impl Default for Settings {
@@ -32,6 +34,7 @@ impl Default for Settings {
             sessions_max: SESSIONS_MAX,
             ttl: Ttl::DEFAULT,
             history_bytes: HISTORY_BYTES,
+            archive_age: ARCHIVE_AGE,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What is kept on the disk of sessions that are gone, and what has to go.
 
+use std::time::Duration;
+
 use sessiond_protocol::{ArchiveId, ArchiveInfo, ArchiveParams, Request};
 
-use super::super::archives::{ARCHIVE_AGE_MAX, ARCHIVES_BYTES_MAX, ARCHIVES_MAX};
+use super::super::archives::{ARCHIVE_AGE, ARCHIVES_BYTES_MAX, ARCHIVES_MAX};
 use super::world::*;
 use crate::core::*;
 
@@ -93,9 +95,28 @@ fn what_is_too_old_too_many_or_too_large_goes_and_the_oldest_first() {
     assert_eq!(world.files.first(), Some(&ArchiveId(4)));
     find(&mut world, vec![info(100, ARCHIVES_BYTES_MAX)]);
     assert!(world.files.iter().eq([&ArchiveId(100)]));
-    world.pass(ARCHIVE_AGE_MAX.as_secs() - 1);
+    world.pass(ARCHIVE_AGE.as_secs() - 1);
     assert_eq!(world.files.len(), 1);
     world.pass(1);
     assert!(world.files.is_empty());
     assert_eq!(world.core.next_wake(), None);
+}
+
+#[test]
+fn an_archive_that_becomes_too_old_while_it_is_restored_goes_when_that_is_refused() {
+    let mut world = World::with(Settings {
+        sessions_max: 1,
+        archive_age: Duration::from_secs(5),
+        ..Settings::default()
+    });
+    let client = world.connect(1);
+    find(&mut world, vec![info(1, 10)]);
+    world.run(client);
+    let restore = world.ask(client, Request::Restore(archive(1)));
+    world.pass(5);
+    assert_eq!(world.files.len(), 1);
+    world.read();
+    assert_eq!(world.code(restore), Some(ErrorCode::Limit));
+    assert!(world.files.is_empty());
+    world.check();
 }
