@@ -12,6 +12,8 @@ fn twenty_mib_of_an_unfinished_sequence_retain_a_few_hundred_bytes() {
     for start in [
         "\x1b]0;",
         "\x1b]52;c;",
+        "\x1b]8;;https://",
+        "\x1b]8;id=",
         "\x1bP",
         "\x1bPq",
         "\x1b_G",

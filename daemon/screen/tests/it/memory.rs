@@ -168,3 +168,24 @@ fn output_into_a_full_history_allocates_next_to_nothing() {
     );
     assert!(live().abs_diff(bytes) <= 64 * 1024);
 }
+
+#[test]
+fn a_hundred_thousand_links_cost_what_their_text_costs() {
+    let of = |link: fn(usize) -> String| {
+        measured(Size::DEFAULT, ScrollbackLimit::default(), |screen| {
+            (0..100_000).for_each(|number| screen.feed(link(number).as_bytes()));
+            assert!(screen.take_replies().is_none());
+        })
+    };
+    let plain = of(|number| format!("link {number}\r\n"));
+    let linked = of(|number| {
+        format!(
+            "\x1b]8;id={number};https://example.com/{number}\x1b\\link {number}\x1b]8;;\x1b\\\r\n"
+        )
+    });
+    // The buffer for sequences is there from the first one on.
+    assert!(
+        linked.0 <= plain.0 + 64 && linked.1 <= plain.1 + 64,
+        "{linked:?} {plain:?}"
+    );
+}
