@@ -6,10 +6,13 @@
 mod attribution;
 mod binomial;
 mod centre;
+mod changes;
 mod cut;
 mod drift;
 mod growth;
+mod ranks;
 mod resident;
+mod shift;
 mod special;
 mod spending;
 mod trend;
@@ -19,12 +22,15 @@ mod windows;
 pub use attribution::{Attribution, COLUMNS_MAX, Cost, NotAttributed, attribution};
 pub use binomial::{Rate, clopper_pearson};
 pub use centre::median;
+pub use changes::{Change, ChangeFinder, SERIES_MAX};
 pub use cut::Cut;
 pub use growth::{Growth, GrowthRule, Shape, growth, sensitivity, windows_needed};
+pub use ranks::SAMPLE_MAX;
 pub use resident::{
     RESIDENT_CLEAN_SAMPLES_MIN, RESIDENT_LEAK_SAMPLES_MIN, RESIDENT_LOOKS, RESIDENT_SAMPLES_MIN,
     Resident, ResidentRule, ResidentShape, ResidentVerdict, resident,
 };
+pub use shift::{Shift, shift, values_needed};
 pub use special::student_t_above;
 pub use spending::{Budget, looks};
 pub use trend::{POINTS_MAX, Slope, theil_sen};
