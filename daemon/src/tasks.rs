@@ -28,7 +28,7 @@ impl TaskGroup {
         let span = tracing::info_span!("task", name, number);
         let counted = TASKS.hold(1);
         // Boxed, because the wrapper around it would hold it twice: once as it came, once as it is awaited.
-        let body = Box::pin(body);
+        let body = leakgate_probe::task::named(name, Box::pin(body));
         self.tracker.spawn(
             async move {
                 let _counted = counted;

@@ -3,6 +3,7 @@
 pub mod bisect;
 mod causes;
 pub mod cli;
+mod compare;
 pub mod config;
 pub mod drive;
 pub mod emit;
@@ -24,5 +25,6 @@ pub mod source;
 pub mod style;
 pub mod target;
 pub mod template;
+mod trend;
 pub mod units;
 pub mod watch;

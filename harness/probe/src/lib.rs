@@ -7,6 +7,7 @@
 //! - [`Probe`]: a thread that reports all of this on a Unix socket, and opens it only when `LEAKGATE_PROBE` is set.
 //! - `DhatAlloc`, with the feature `dhat-heap`: heap profiles of a window that a client opens and closes.
 //! - `TrackAlloc`, with the feature `track`: the same, many times faster, read while the daemon runs.
+//! - [`task::named`]: the name of an asynchronous task, which such a profile then shows.
 //!
 //! A daemon's library declares gauges and starts the probe; its thin binary alone chooses the allocator:
 //!
@@ -60,6 +61,7 @@ mod gauge;
 mod probe;
 mod protocol;
 mod seed;
+pub mod task;
 #[cfg(feature = "track")]
 mod track;
 #[cfg(not(feature = "track"))]

@@ -15,10 +15,12 @@ mod site;
 mod snapshot;
 mod stack;
 mod table;
+mod task;
 mod thread;
 mod window;
 
 pub(crate) use snapshot::Written;
+pub(crate) use task::polled_as;
 pub(crate) use window::{TrackError, TrackWindow};
 
 use table::{Label, Table};

@@ -33,15 +33,14 @@ pub(super) fn merge_runs(arguments: &MergeArguments) -> Result<u8, Failure> {
         parts.push((run.display().to_string(), recording));
     }
     // What cannot be put together leaves no directory.
-    merge("", &parts).map_err(Failure::usage)?;
+    let merged = merge(&parts).map_err(Failure::usage)?;
     let reports = match &arguments.report_dir {
         Some(directory) => directory.clone(),
         None => beside(&arguments.runs[0])?,
     };
     let made = workspace::run_directory(&reports, &KEPT).map_err(Failure::internal)?;
     let (run_id, directory) = made;
-    let lines = merge(&run_id, &parts).map_err(Failure::usage)?;
-    write(&lines, &directory.join("events.jsonl")).map_err(Failure::internal)?;
+    write(&merged.named(&run_id), &directory.join("events.jsonl")).map_err(Failure::internal)?;
     for run in &arguments.runs {
         for kept in KEPT {
             copy_files(&run.join(kept), &directory.join(kept)).map_err(Failure::internal)?;

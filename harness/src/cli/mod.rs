@@ -1,5 +1,6 @@
 //! The command line: what was typed becomes a run, and its outcome an exit code.
 
+mod compare;
 pub(crate) mod job;
 mod list;
 mod merge;
@@ -10,6 +11,8 @@ mod recordings;
 mod repeat;
 mod run;
 pub(crate) mod shard;
+mod symbols;
+mod trend;
 mod triage;
 mod watch;
 pub(crate) mod workspace;
@@ -21,12 +24,11 @@ use clap::{Parser, Subcommand};
 use serde::{Deserialize, Serialize};
 
 use self::shard::Shard;
-use crate::causes::with_causes;
 use crate::drive::{ProfileMode, Profiler};
 use crate::emit::Content;
 use crate::scenario::Suite;
 use crate::selftest::Kind;
-use crate::{emit, exit_code, profile, schema, target};
+use crate::{emit, exit_code, schema, target};
 
 /// Drives a long-lived process through the loads that leak, measures what it keeps, and judges.
 #[derive(Debug, Parser)]
@@ -64,13 +66,13 @@ enum Command {
     /// Show what leaks in a run, since when, and where to look first
     Triage(triage::TriageArguments),
     /// Give the addresses in a snapshot of the probe's tracker their functions and lines
-    Symbols {
-        /// The snapshot, which is rewritten
-        #[arg(value_name = "FILE")]
-        snapshot: PathBuf,
-    },
+    Symbols(symbols::SymbolsArguments),
+    /// Keep the figures of runs, and show where they changed
+    Trend(trend::TrendArguments),
     /// Find the commit that introduced a leak
     Bisect(BisectArguments),
+    /// Drive two binaries by turns, and say in which figures one is worse
+    Compare(compare::CompareArguments),
     /// Put several runs together as one report
     Merge(merge::MergeArguments),
     /// Print a JSON Schema
@@ -119,6 +121,12 @@ enum Document {
     Selftest,
     /// `bisect.json`
     Bisect,
+    /// `compare.json`
+    Compare,
+    /// A line of `trend.jsonl`
+    TrendRun,
+    /// What `trend show --json` prints
+    Trend,
     /// A scenario, for editors
     Scenario,
     /// `leakgate.toml`, for editors
@@ -134,6 +142,9 @@ impl Document {
             Document::Proof => schema::proof(),
             Document::Selftest => schema::selftest(),
             Document::Bisect => schema::bisect(),
+            Document::Compare => schema::compare(),
+            Document::TrendRun => schema::trend_run(),
+            Document::Trend => schema::trend(),
             Document::Scenario => schema::scenario(),
             Document::Config => schema::config(),
         }
@@ -186,6 +197,10 @@ struct RunArguments {
     /// Go on with the repeated runs in this directory, as they were begun
     #[arg(long, value_name = "DIR", exclusive = true)]
     resume: Option<PathBuf>,
+    /// Add the run to the store that `leakgate trend` shows
+    #[arg(long, conflicts_with = "repeat")]
+    #[serde(default)]
+    trend: bool,
     /// Set a limit, as SCENARIO.METRIC=LIMIT; the report says so
     #[arg(long, value_name = "GATE")]
     gate: Vec<String>,
@@ -309,10 +324,10 @@ pub fn main() -> ExitCode {
         Command::Judge(arguments) => recordings::judge(&arguments.run),
         Command::Report(arguments) => recordings::report(&arguments.run),
         Command::Triage(arguments) => triage::triage(&arguments),
-        Command::Symbols { snapshot } => profile::resolve(&snapshot)
-            .map(|()| exit_code::PASS)
-            .map_err(|error| Failure::usage(with_causes(&error))),
+        Command::Symbols(arguments) => symbols::symbols(&arguments),
+        Command::Trend(arguments) => trend::trend(&arguments),
         Command::Bisect(arguments) => crate::bisect::bisect(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
         Command::Merge(arguments) => merge::merge_runs(&arguments),
         Command::Schema { document } => output::json(&document.schema()),
         Command::Prove(arguments) => crate::prove::prove(&arguments),

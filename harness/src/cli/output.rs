@@ -6,11 +6,13 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::Failure;
+use crate::compare::{self, Comparison};
 use crate::exit_code;
 use crate::report::repeat::RepeatReport;
 use crate::report::triage::Triage;
 use crate::report::{self, RunReport};
 use crate::style::{Colour, Style};
+use crate::trend::Trend;
 
 /// How standard output may look.
 pub(super) fn style() -> Style {
@@ -61,6 +63,18 @@ pub(super) fn repeat_report(report: &RepeatReport) -> Result<(), Failure> {
         style(),
         &mut io::stdout().lock(),
     ))
+}
+
+/// Prints what two binaries come to, side by side.
+pub(super) fn comparison(comparison: &Comparison) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    written(compare::terminal::write(comparison, style(), &mut out))
+}
+
+/// Prints what the runs of a store show.
+pub(super) fn trend(trend: &Trend) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    written(crate::trend::terminal::write(trend, style(), &mut out))
 }
 
 /// Prints a document of JSON.

@@ -7,6 +7,7 @@ use crate::causes::with_causes;
 use crate::exit_code;
 use crate::judge::{self, RunVerdict};
 use crate::record::Recording;
+use crate::record::event::Line;
 use crate::report::{self, Curves, RunReport};
 
 /// A recording that was read and judged.
@@ -21,12 +22,17 @@ impl Judged {
     pub(crate) fn read(run: &Path) -> Result<Judged, Failure> {
         let recording = Recording::read(&run.join("events.jsonl"));
         let recording = recording.map_err(|error| Failure::usage(with_causes(&error)))?;
-        let verdict = judge::judge(&recording.lines);
-        Ok(Judged {
-            report: report::from(&verdict, &recording.lines),
-            curves: report::curves(&recording.lines),
+        Ok(Self::of(&recording.lines))
+    }
+
+    /// Judges a recording.
+    pub(crate) fn of(lines: &[Line]) -> Judged {
+        let verdict = judge::judge(lines);
+        Judged {
+            report: report::from(&verdict, lines),
+            curves: report::curves(lines),
             verdict,
-        })
+        }
     }
 
     /// Writes its reports into a run's directory.

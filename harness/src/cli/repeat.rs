@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -14,11 +14,12 @@ use super::job::Job;
 use super::recordings::Judged;
 use super::workspace::{self, CONFIG};
 use super::{Failure, RunArguments, output};
+use crate::causes::with_causes;
 use crate::exit_code;
 use crate::judge::{ExitClass, Verdict};
 use crate::known;
-use crate::report::RunReport;
 use crate::report::repeat::{RepeatReport, RepeatedRun};
+use crate::report::{self, RunReport};
 use crate::target::sha256_of;
 
 /// What was asked for when the runs began.
@@ -90,7 +91,7 @@ pub(super) fn repeat(
     let done = log.runs;
     let finished = done.len() == job.runs as usize;
     let report = RepeatReport::of(job.runs, done);
-    store(&report, &directory).map_err(Failure::internal)?;
+    store(&report, &directory, REPORT)?;
     output::repeat_report(&report)?;
     Ok(match finished {
         true => report.exit_code(),
@@ -116,8 +117,7 @@ fn begin(job: &Job, arguments: &RunArguments) -> Result<PathBuf, Failure> {
         texts: fingerprints(job, &arguments),
         arguments,
     };
-    let text = serde_json::to_vec_pretty(&plan).map_err(Failure::internal)?;
-    fs::write(directory.join(PLAN), text).map_err(Failure::internal)?;
+    store(&plan, &directory, PLAN)?;
     Ok(directory)
 }
 
@@ -262,8 +262,8 @@ fn leaks(report: &RunReport) -> bool {
     scenarios.any(|scenario| scenario.verdict == Verdict::Leak)
 }
 
-fn store(report: &RepeatReport, directory: &Path) -> io::Result<()> {
-    let mut text = serde_json::to_vec_pretty(report)?;
-    text.push(b'\n');
-    fs::write(directory.join(REPORT), text)
+fn store(document: &impl Serialize, directory: &Path, name: &str) -> Result<(), Failure> {
+    let text = report::json(document).map_err(Failure::internal)?;
+    let stored = report::replace(directory, name, &text);
+    stored.map_err(|error| Failure::internal(with_causes(&error)))
 }

@@ -2,12 +2,14 @@
 
 use super::job::{Job, Shown, build};
 use super::workspace::{self, scenario_failure};
-use super::{Failure, RunArguments, output, repeat};
+use super::{Failure, RunArguments, output, repeat, trend};
 use crate::config::Config;
 use crate::drive::{self, ProfileMode};
 use crate::exit_code;
+use crate::judge::Verdict;
 use crate::known::Ledger;
 use crate::scenario::{self, GateOverride, Scenario};
+use crate::trend::FILE;
 
 /// Runs what was asked for and prints its report.
 pub(super) fn run(given: &RunArguments) -> Result<u8, Failure> {
@@ -48,6 +50,15 @@ pub(super) fn run(given: &RunArguments) -> Result<u8, Failure> {
         "report: {}",
         done.directory.join("report.html").display()
     ));
+    if arguments.trend {
+        trend::add(&done.directory, &job.reports.join(FILE))?;
+    }
+    if done.report.verdict == Verdict::Leak {
+        let directory = done.directory.display();
+        output::note(&format!(
+            "more about the leaks: leakgate triage {directory}"
+        ));
+    }
     Ok(exit_code::of(done.verdict.exit_class()))
 }
 
@@ -65,7 +76,10 @@ fn known(config: &Config) -> Result<Ledger, Failure> {
 }
 
 /// The scenarios that were asked for, their targets and gates as the command line has them.
-fn scenarios(arguments: &RunArguments, config: &Config) -> Result<Vec<Scenario>, Failure> {
+pub(super) fn scenarios(
+    arguments: &RunArguments,
+    config: &Config,
+) -> Result<Vec<Scenario>, Failure> {
     let directory = config.root.join("scenarios");
     let mut scenarios = match arguments.scenarios.as_slice() {
         [] => {

@@ -33,6 +33,13 @@ pub(crate) fn config_failure(error: config::LoadError) -> Failure {
     }
 }
 
+/// The directory of the nearest `leakgate.toml` from here upwards, or this one.
+pub(crate) fn root() -> PathBuf {
+    let config = nearest();
+    let parent = config.as_deref().and_then(Path::parent);
+    parent.map_or_else(|| PathBuf::from("."), Path::to_owned)
+}
+
 fn nearest() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
     here.ancestors()

@@ -56,12 +56,42 @@ pub enum Profiler {
 }
 
 impl Profiler {
+    /// What the variant's table is called in `leakgate.toml`, below the target's.
+    fn table(self) -> &'static str {
+        match self {
+            Self::Dhat => "profile",
+            Self::Track => "track",
+        }
+    }
+
+    /// Its value of `--profiler`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dhat => "dhat",
+            Self::Track => "track",
+        }
+    }
+
     /// The variant of `target` that is run under it.
     pub fn variant(self, target: &Target) -> Option<&Process> {
         match self {
             Self::Dhat => target.profile.as_ref(),
             Self::Track => target.track.as_ref(),
         }
+    }
+
+    /// Why a target without that variant is not profiled, and what would do.
+    fn missing(self, name: &str, target: &Target) -> String {
+        let other = match self {
+            Self::Dhat => Self::Track,
+            Self::Track => Self::Dhat,
+        };
+        let table = |profiler: Self| format!("[target.{name}.{}]", profiler.table());
+        let instead = match other.variant(target) {
+            Some(_) => format!(", but {}: --profiler {}", table(other), other.name()),
+            None => String::new(),
+        };
+        format!("leakgate.toml has no {}{instead}", table(self))
     }
 }
 

@@ -18,8 +18,8 @@ use crate::causes::with_causes;
 use crate::config::Target;
 use crate::judge::{self, SoFar};
 use crate::record::event::{
-    CycleFinished, Event, IdleMeasured, Outcome, Phase, RecordedGate, ScenarioFinished,
-    ScenarioStarted, TargetStarted, WithinCycle,
+    CycleFinished, Event, IdleMeasured, NotProfiled, Outcome, Phase, RecordedGate,
+    ScenarioFinished, ScenarioStarted, TargetStarted, WithinCycle,
 };
 use crate::record::{Recorder, Recording};
 use crate::sample::probe::ProbeClient;
@@ -131,6 +131,12 @@ impl Drive<'_, '_> {
         }
         if !self.wants_profile() {
             return Ok(());
+        }
+        let profiler = self.run.profiler;
+        if profiler.variant(self.target).is_none() {
+            let reason = profiler.missing(&self.scenario.target, self.target);
+            let event = Event::NotProfiled(NotProfiled { reason });
+            return Ok(self.recorder.record(event)?);
         }
         self.build_profiled().await?;
         let deadline = deadline.max(PROFILE_DEADLINE);
@@ -359,9 +365,6 @@ impl Drive<'_, '_> {
     }
 
     fn wants_profile(&self) -> bool {
-        if self.run.profiler.variant(self.target).is_none() {
-            return false;
-        }
         match self.run.profile {
             ProfileMode::Never => false,
             ProfileMode::Always => true,

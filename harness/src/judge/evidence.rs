@@ -33,6 +33,8 @@ pub(super) struct Evidence<'l> {
     pub(super) idle: Vec<&'l IdleMeasured>,
     pub(super) exited: Option<&'l TargetExited>,
     pub(super) compared: Option<&'l SitesCompared>,
+    /// Why there is no profile although one was wanted.
+    pub(super) not_profiled: Option<&'l str>,
     /// Absent while the scenario is under way, and when the recording was cut short.
     pub(super) finished: Option<&'l ScenarioFinished>,
 }
@@ -72,6 +74,7 @@ pub(super) fn gather<'l>(
         idle: Vec::new(),
         exited: None,
         compared: None,
+        not_profiled: None,
         finished: None,
     };
     let mut ships = true;
@@ -89,6 +92,7 @@ pub(super) fn gather<'l>(
                 }
             }
             Event::SitesCompared(compared) => evidence.compared = Some(compared),
+            Event::NotProfiled(not) => evidence.not_profiled = Some(&not.reason),
             Event::Sample(sample) if ships => {
                 evidence.span_ms.1 = line.t_ms;
                 match sample.phase {

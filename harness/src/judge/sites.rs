@@ -16,7 +16,11 @@ const BLOCKS_MIN: u64 = 3;
 /// `sites`: how many grow.
 pub(super) fn judge(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let Some(compared) = evidence.compared else {
-        return Finding::none(GateVerdict::NotJudged, "not profiled (--profile always)");
+        let why = match evidence.not_profiled {
+            Some(reason) => format!("not profiled: {reason}"),
+            None => "not profiled (--profile always)".to_owned(),
+        };
+        return Finding::none(GateVerdict::NotJudged, why);
     };
     let growing = growing(compared);
     let count = u64::try_from(growing.len()).unwrap_or(u64::MAX);
@@ -57,6 +61,8 @@ pub(super) fn growing(compared: &SitesCompared) -> Vec<GrowingSite> {
             blocks: difference(site.blocks),
             cycles,
             stack: site.stack.clone(),
+            callers: site.callers.clone(),
+            tasks: site.tasks.clone(),
         })
         .collect();
     growing.sort_by(|a, b| {

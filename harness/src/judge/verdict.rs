@@ -252,6 +252,12 @@ pub struct GrowingSite {
     pub cycles: u32,
     /// The whole stack, innermost first.
     pub stack: Vec<String>,
+    /// The user's own frames above the site, innermost first; none in an older recording.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<String>,
+    /// The asynchronous tasks that allocate there, as the target names them, those that keep most first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<String>,
 }
 
 /// An allocation site with surviving blocks that do not scale with the cycles: a cache, a pool, something kept once.

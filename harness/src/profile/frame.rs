@@ -27,10 +27,11 @@ const CARRIERS: [&str; 12] = [
     "rust_begin",
 ];
 
-/// The probe's own allocators, when the probe is one of the workspace's own crates.
-const PROBE: [&str; 3] = [
+/// The probe's own allocators and what polls a named task, when the probe is one of the workspace's own crates.
+const PROBE: [&str; 4] = [
     "probe/src/dhat_alloc.rs",
     "probe/src/track.rs",
+    "probe/src/track/task.rs",
     "probe/src/counting.rs",
 ];
 
@@ -57,6 +58,11 @@ impl Frame {
             file,
             line,
         }
+    }
+
+    /// The task that it stands for, which the probe's tracker puts outermost: `[task NAME]`.
+    pub(super) fn task(text: &str) -> Option<&str> {
+        text.strip_prefix("[task ")?.strip_suffix(']')
     }
 
     /// Whether it only carries out an allocation that its caller asked for, by its function.

@@ -6,7 +6,7 @@ mod sources;
 mod symbols;
 mod track;
 
-pub use dhat::{Profile, ProfileError};
+pub use dhat::{Alive, Profile, ProfileError};
 pub use frame::is_carrier;
 pub use sources::Sources;
 pub use symbols::SymbolsError;
@@ -30,11 +30,14 @@ pub fn compare(windows: &[Profile; 2], cycles: [u32; 2]) -> SitesCompared {
                 line: place.line,
                 owner: survivors.owner,
                 stack: survivors.stack.clone(),
+                callers: survivors.callers.clone(),
+                tasks: Vec::new(),
                 blocks: [0, 0],
                 bytes: [0, 0],
             });
             site.blocks[index] = survivors.blocks;
             site.bytes[index] = survivors.bytes;
+            site.tasks = survivors.by_task();
         }
     }
     let mut sites: Vec<_> = sites.into_values().collect();

@@ -240,10 +240,11 @@ fn described(frame: &str, names: &Names<'_>) -> Vec<(String, bool)> {
             "{frame}: {} ({file}:{}:{})",
             symbol.function, symbol.line, symbol.column
         );
-        let trackers = TRACKER
+        let prefixed = TRACKER
             .iter()
             .any(|prefix| symbol.function.starts_with(prefix));
-        (text, trackers)
+        // What polls a named task lies at the other end of the stack.
+        (text, prefixed && !symbol.function.contains("::task::"))
     };
     symbols.into_iter().map(describe).collect()
 }

@@ -47,6 +47,8 @@ pub enum Event {
     IdleMeasured(IdleMeasured),
     /// The target ended, and what it left.
     TargetExited(TargetExited),
+    /// A heap profile was wanted, and there is none.
+    NotProfiled(NotProfiled),
     /// The build for heap profiles ran a window of cycles.
     ProfileWindow(ProfileWindow),
     /// The windows were compared.
@@ -469,6 +471,13 @@ pub struct TargetExited {
     pub left_files: Vec<String>,
 }
 
+/// A heap profile was wanted, and there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotProfiled {
+    /// Why, in words.
+    pub reason: String,
+}
+
 /// A window of cycles of the build for heap profiles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProfileWindow {
@@ -501,6 +510,12 @@ pub struct SiteSurvivors {
     pub owner: Owner,
     /// The whole stack, innermost first, addresses and hash suffixes stripped (at most 32 frames).
     pub stack: Vec<String>,
+    /// The user's own frames above the site, innermost first (at most 8); none in an older recording.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<String>,
+    /// The asynchronous tasks that allocated there, as the target names them (at most 4).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<String>,
     /// Blocks alive at the end of the windows.
     pub blocks: [u64; 2],
     /// Bytes alive at the end of the windows.

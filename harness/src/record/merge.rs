@@ -38,14 +38,32 @@ pub enum MergeError {
     },
 }
 
-/// The recording of a run `run_id` that has all scenarios of `runs`, which are named for people, in their order.
+/// Recordings that are parts of one run, put together; it has no name yet.
+#[derive(Debug)]
+pub struct Merged(Vec<Line>);
+
+impl Merged {
+    /// The recording, as that of the run `run_id`.
+    pub fn named(mut self, run_id: &str) -> Vec<Line> {
+        if let Some(Line {
+            event: Event::RunStarted(whole),
+            ..
+        }) = self.0.first_mut()
+        {
+            run_id.clone_into(&mut whole.run_id);
+        }
+        self.0
+    }
+}
+
+/// The recording of a run that has all scenarios of `runs`, which are named for people, in their order.
 ///
 /// Kernel, processors and seed are those of the first. Its gates share one false-alarm budget, as in a run that was never
 /// cut into parts. Where a part was cut short, so is the whole.
 ///
 /// # Errors
 /// See [`MergeError`].
-pub fn merge(run_id: &str, runs: &[(String, Recording)]) -> Result<Vec<Line>, MergeError> {
+pub fn merge(runs: &[(String, Recording)]) -> Result<Merged, MergeError> {
     one_of_each(runs)?;
     let mut lines = Vec::new();
     let mut whole: Option<RunStarted> = None;
@@ -58,7 +76,7 @@ pub fn merge(run_id: &str, runs: &[(String, Recording)]) -> Result<Vec<Line>, Me
             match &line.event {
                 Event::RunStarted(started) => {
                     let so_far = whole.as_ref().map(|whole| (runs[0].0.as_str(), whole));
-                    whole = Some(joined(so_far, name, started, run_id)?);
+                    whole = Some(joined(so_far, name, started)?);
                 }
                 Event::RunFinished {
                     duration_ms,
@@ -86,7 +104,7 @@ pub fn merge(run_id: &str, runs: &[(String, Recording)]) -> Result<Vec<Line>, Me
             harness_cpu_ms,
         },
     }));
-    Ok(lines)
+    Ok(Merged(lines))
 }
 
 /// The beginning of the whole, with one part more.
@@ -94,11 +112,9 @@ fn joined(
     so_far: Option<(&str, &RunStarted)>,
     name: &str,
     part: &RunStarted,
-    run_id: &str,
 ) -> Result<RunStarted, MergeError> {
     let Some((first, whole)) = so_far else {
         return Ok(RunStarted {
-            run_id: run_id.to_owned(),
             // It is the whole of them now.
             shard: None,
             ..part.clone()
@@ -186,7 +202,7 @@ mod tests {
     #[test]
     fn parts_are_judged_as_one_run_is() {
         let runs = [part("a", clean("one")), part("b", leaky("two"))];
-        let merged = merge("whole", &runs).unwrap();
+        let merged = merge(&runs).unwrap().named("whole");
         let verdict = judge(&merged);
         assert_eq!(verdict.verdict, Verdict::Leak);
         assert_eq!(verdict.exit_class(), ExitClass::Leak);
@@ -213,19 +229,21 @@ mod tests {
             cut.pop().unwrap().event,
             Event::RunFinished { .. }
         ));
-        let merged = merge("whole", &[part("a", clean("one")), part("b", cut)]).unwrap();
+        let merged = merge(&[part("a", clean("one")), part("b", cut)])
+            .unwrap()
+            .named("whole");
         assert_ne!(judge(&merged).exit_class(), ExitClass::Pass);
     }
 
     #[test]
     fn a_scenario_that_ran_twice_and_parts_of_other_commits_are_refused() {
-        let twice = merge("whole", &[part("a", clean("one")), part("b", leaky("one"))]);
+        let twice = merge(&[part("a", clean("one")), part("b", leaky("one"))]);
         assert!(matches!(twice, Err(MergeError::Twice { .. })), "{twice:?}");
         let mut other = clean("two");
         if let Event::RunStarted(started) = &mut other[0].event {
             started.commit = None;
         }
-        let differs = merge("whole", &[part("a", clean("one")), part("b", other)]);
+        let differs = merge(&[part("a", clean("one")), part("b", other)]);
         let error = differs.unwrap_err().to_string();
         assert!(
             error.contains("the commit of a is 0123456789abcdef"),

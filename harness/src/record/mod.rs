@@ -9,6 +9,6 @@ pub mod objects;
 mod reader;
 mod writer;
 
-pub use merge::{MergeError, merge};
+pub use merge::{MergeError, Merged, merge};
 pub use reader::{ReadError, Recording};
 pub use writer::Recorder;

@@ -36,8 +36,9 @@ fn of_scenario(scenario: &ScenarioReport) -> Vec<String> {
         .located_sites()
         .map(|site| {
             let message = format!(
-                "{} keeps {} over {} cycles. {}",
+                "{}{} keeps {} over {} cycles. {}",
                 site.function,
+                text::in_tasks(&site.tasks),
                 ByteDelta(site.bytes),
                 site.cycles,
                 text::again(scenario)

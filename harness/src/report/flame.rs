@@ -26,7 +26,12 @@ pub(super) fn render(scenario: &ScenarioReport) -> Option<String> {
 /// `outermost;...;innermost bytes`.
 fn folded(site: &GrowingSite) -> Option<String> {
     let bytes = u64::try_from(site.bytes).ok().filter(|bytes| *bytes > 0)?;
-    let frames = site.stack.iter().rev();
+    // A graph has one way down to each line: where several tasks take it, none of them is its root.
+    let task = match site.tasks.as_slice() {
+        [task] => Some(format!("task \"{task}\"")),
+        _ => None,
+    };
+    let frames = task.into_iter().chain(site.stack.iter().rev().cloned());
     // The format's separator also stands in the type of an array.
     let frames: Vec<String> = frames.map(|frame| frame.replace(';', ",")).collect();
     Some(format!("{} {bytes}", frames.join(";")))

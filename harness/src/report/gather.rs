@@ -112,6 +112,10 @@ fn scenario(
         Event::ProfileWindow(window) => Some(window.path.clone()),
         _ => None,
     });
+    let not_profiled = lines.iter().find_map(|line| match &line.event {
+        Event::NotProfiled(not) => Some(not.reason.clone()),
+        _ => None,
+    });
     ScenarioReport {
         name: started.name.clone(),
         sha256: started.sha256.clone(),
@@ -130,6 +134,7 @@ fn scenario(
         held: verdict.held.iter().take(HELD_MAX).cloned().collect(),
         objects: verdict.objects.clone(),
         profiles: profiles.collect(),
+        not_profiled,
         series: series(&samples),
         attributions: verdict.attributions.clone(),
     }

@@ -87,6 +87,9 @@ fn write_scenario(scenario: &ScenarioReport, out: &mut dyn Write) -> io::Result<
     if !scenario.sites.is_empty() {
         write_sites(&scenario.sites, out)?;
     }
+    if let Some(reason) = &scenario.not_profiled {
+        writeln!(out, "\nNot profiled: {}.", escaped(reason))?;
+    }
     if !scenario.profiles.is_empty() {
         writeln!(out, "\nProfiles for dhat's viewer:")?;
         for path in &scenario.profiles {
@@ -131,8 +134,9 @@ fn write_sites(sites: &[GrowingSite], out: &mut dyn Write) -> io::Result<()> {
     for site in sites.iter().take(SITES_SHOWN) {
         writeln!(
             out,
-            "| `{}` | {} | {} | {:+} | {} |",
+            "| `{}`{} | {} | {} | {:+} | {} |",
             site.function.replace('|', "\\|"),
+            escaped(&text::in_tasks(&site.tasks)),
             escaped(&text::place(&site.file, site.line)),
             crate::units::ByteDelta(site.bytes),
             site.blocks,

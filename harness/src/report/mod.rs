@@ -2,6 +2,8 @@
 
 pub mod annotations;
 mod curves;
+mod figures;
+mod first_look;
 mod flame;
 mod gather;
 pub mod junit;
@@ -10,6 +12,7 @@ mod model;
 pub mod page;
 pub mod repeat;
 pub mod sarif;
+pub(crate) mod spark;
 mod store;
 pub mod terminal;
 #[cfg(test)]
@@ -18,6 +21,7 @@ pub(crate) mod text;
 pub mod triage;
 
 pub use curves::{Curve, Curves, curves};
+pub use figures::{Figure, Figures, figures};
 pub use gather::from;
 pub use model::{GateReport, RunReport, ScenarioReport, SeriesSummary};
 pub use store::{StoreError, store};

@@ -88,6 +88,9 @@ pub struct ScenarioReport {
     pub objects: Vec<GrownObject>,
     /// Profiles that were stored, relative to the run's directory.
     pub profiles: Vec<String>,
+    /// Why there is none although one was wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_profiled: Option<String>,
     /// What was sampled, in short.
     pub series: Vec<SeriesSummary>,
     /// What growth and allocation go with; where the load varied.

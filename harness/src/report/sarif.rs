@@ -65,8 +65,9 @@ fn results(scenario: &ScenarioReport) -> Vec<Value> {
 
 fn of_site(scenario: &ScenarioReport, site: &GrowingSite) -> Value {
     let message = format!(
-        "{} keeps {} in {:+} blocks over {} cycles of scenario {}",
+        "{}{} keeps {} in {:+} blocks over {} cycles of scenario {}",
         site.function,
+        text::in_tasks(&site.tasks),
         ByteDelta(site.bytes),
         site.blocks,
         site.cycles,

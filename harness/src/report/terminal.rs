@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use comfy_table::{Table, presets};
 
 use super::model::{RunReport, ScenarioReport};
-use super::text;
+use super::{first_look, text};
 use crate::judge::{Attribution, GateVerdict, Quantity, Verdict};
 use crate::scenario::Metric;
 use crate::style::{Colour, Style};
@@ -15,12 +15,19 @@ const SITES_SHOWN: usize = 5;
 /// Columns that a scenario's own lines are indented by.
 const INDENT: usize = 2;
 
-/// Writes the whole report: scenario by scenario, the run's verdict last, where the eye is.
+/// Writes the whole report: scenario by scenario, those that leak after the others; then the run's verdict and where to
+/// look first, last, where the eye is.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write(report: &RunReport, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    for scenario in &report.scenarios {
+    let mut scenarios: Vec<&ScenarioReport> = report.scenarios.iter().collect();
+    scenarios.sort_by_key(|scenario| match scenario.verdict {
+        Verdict::Leak => 2,
+        _ if scenario.needs_nobody() => 0,
+        _ => 1,
+    });
+    for scenario in &scenarios {
         write_scenario(scenario, style, out)?;
         writeln!(out)?;
     }
@@ -35,7 +42,22 @@ pub fn write(report: &RunReport, style: Style, out: &mut dyn Write) -> io::Resul
     if !report.detail.is_empty() {
         note("", &report.detail, style, out)?;
     }
-    note("", &text::false_alarms(report), style, out)
+    note("", &text::false_alarms(report), style, out)?;
+    for scenario in scenarios.iter().filter(|s| s.verdict == Verdict::Leak) {
+        let name = &scenario.name;
+        let keeps = first_look::site(scenario).map_or_else(String::new, |site| {
+            format!(": keeps {}", first_look::per_cycle(site))
+        });
+        let told = format!(
+            "{name}: look first at {}{keeps}",
+            first_look::told(scenario)
+        );
+        writeln!(out)?;
+        note("- ", &told, style, out)?;
+        // Whole, to be copied.
+        writeln!(out, "    again: {}", text::again(scenario))?;
+    }
+    Ok(())
 }
 
 /// Writes one scenario: its verdict, then its gates, then what there is to say about them.
@@ -74,9 +96,10 @@ pub fn write_scenario(
     for site in scenario.sites.iter().take(SITES_SHOWN) {
         let cycles = site.cycles.max(1);
         let growth = format!(
-            "{} and {} blocks in {cycles} cycles",
+            "{} and {} blocks in {cycles} cycles{}",
             crate::units::ByteDelta(site.bytes),
-            site.blocks
+            site.blocks,
+            text::in_tasks(&site.tasks)
         );
         let place = text::place(&site.file, site.line);
         note(
@@ -85,12 +108,28 @@ pub fn write_scenario(
             style,
             out,
         )?;
+        // Those of one site say what a path looks like; `leakgate triage` has them all.
+        let is_first = first_look::site(scenario) == Some(site);
+        for caller in first_look::callers(site).filter(|_| is_first) {
+            note("  ", &format!("from {caller}"), style, out)?;
+        }
     }
     if scenario.sites.len() > SITES_SHOWN {
         let more = scenario.sites.len() - SITES_SHOWN;
         note("", &format!("and {more} more sites"), style, out)?;
     }
-    Ok(())
+    not_profiled(scenario, style, out)
+}
+
+/// Says why there is no profile, where no gate says it.
+fn not_profiled(scenario: &ScenarioReport, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut gates = scenario.gates.iter();
+    match &scenario.not_profiled {
+        Some(reason) if !gates.any(|gate| gate.metric == Metric::Sites.name()) => {
+            note("- ", &format!("not profiled: {reason}"), style, out)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What there is to say about gates; once where several say the same.
@@ -150,7 +189,7 @@ fn write_gates(scenario: &ScenarioReport, style: Style, out: &mut dyn Write) -> 
 }
 
 /// Writes a text below its heading, wrapped to the width; the lines after the first hang under the first word.
-pub(super) fn note(label: &str, text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn note(label: &str, text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let width = usize::from(style.width.max(Style::MIN_WIDTH)) - INDENT;
     let hang = if label.is_empty() { 0 } else { 2 };
     let mut line = label.to_owned();
@@ -198,15 +237,15 @@ fn gate_paint(verdict: GateVerdict) -> Paint {
 }
 
 /// What a colour says.
-#[derive(Clone, Copy)]
-enum Paint {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Paint {
     Good,
     Bad,
     Unclear,
     Dim,
 }
 
-fn painted(word: &str, paint: Paint, style: Style) -> String {
+pub(crate) fn painted(word: &str, paint: Paint, style: Style) -> String {
     let code = match paint {
         Paint::Good => "32",
         Paint::Bad => "1;31",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::judge::judge;
 use crate::judge::tests::recording::{Builder, ScenarioBuilder, add_heap, site};
-use crate::record::event::{Event, Gauge, Line, Outcome, SitesCompared};
+use crate::record::event::{Event, Gauge, Line, Outcome, SiteSurvivors, SitesCompared};
 use crate::style::{Colour, Style};
 
 /// A run of four scenarios: one passes, one leaks, one is withdrawn, one is skipped.
@@ -18,12 +18,15 @@ fn mixed() -> Vec<Line> {
     });
     leaks.sites = Some(SitesCompared {
         cycles: [67, 134],
-        sites: vec![site(
-            "sessiond::core::Core::opened",
-            40,
-            [67, 134],
-            [4_288, 8_576],
-        )],
+        sites: vec![SiteSurvivors {
+            tasks: vec!["session".to_owned()],
+            ..site(
+                "sessiond::core::Core::opened",
+                40,
+                [67, 134],
+                [4_288, 8_576],
+            )
+        }],
     });
     let step = |cycle| if cycle >= 7 { 4_096 } else { 0 };
     Builder::new()

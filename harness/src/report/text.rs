@@ -102,6 +102,27 @@ fn rounded(bytes: f64) -> String {
     signed_size(bytes.round() as i64)
 }
 
+/// An estimate for the eye: a fraction is shown where it is more than a rounding error of what is shown.
+pub(crate) fn estimate(unit: Unit, value: f64) -> String {
+    // Minus nothing is nothing.
+    let fraction = |digits: usize| {
+        let text = format!("{value:.digits$}");
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        match text {
+            "-0" | "" => "0".to_owned(),
+            text => text.to_owned(),
+        }
+    };
+    match unit {
+        Unit::Bytes if value.abs() < 10.0 => format!("{} B", fraction(1)),
+        Unit::Bytes => rounded(value),
+        Unit::Count => fraction(2),
+        Unit::Milliseconds if value.abs() < 1000.0 => format!("{} ms", fraction(1)),
+        Unit::Milliseconds => format!("{:.2} s", value / 1000.0),
+        Unit::Percent => format!("{} %", fraction(1)),
+    }
+}
+
 /// Whole megabytes stay what they were written as; everything else is shown in powers of 1024.
 fn size(bytes: u64) -> String {
     const MEGABYTE: u64 = 1_000_000;
@@ -197,7 +218,7 @@ pub(crate) fn duration(milliseconds: u64) -> String {
 }
 
 /// `daemon/src/core/mod.rs:40`, or that nobody knows.
-pub(super) fn place(file: &str, line: u32) -> String {
+pub(crate) fn place(file: &str, line: u32) -> String {
     match file {
         "" => "no line tables".to_owned(),
         file => format!("{file}:{line}"),
@@ -205,11 +226,21 @@ pub(super) fn place(file: &str, line: u32) -> String {
 }
 
 /// Whose code a site is, where it is not the user's.
-pub(super) fn whose(owner: Owner) -> &'static str {
+pub(crate) fn whose(owner: Owner) -> &'static str {
     match owner {
         Owner::Yours | Owner::Unknown => "",
         Owner::Dependency => " (a dependency)",
         Owner::Std => " (the standard library)",
+    }
+}
+
+/// ` in task "session"`; nothing where the target names none.
+pub(crate) fn in_tasks(tasks: &[String]) -> String {
+    let quoted: Vec<String> = tasks.iter().map(|task| format!("\"{task}\"")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [only] => format!(" in task {only}"),
+        [all @ .., last] => format!(" in tasks {} and {last}", all.join(", ")),
     }
 }
 

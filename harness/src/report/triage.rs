@@ -5,15 +5,13 @@ use std::io::{self, Write};
 
 use super::curves::{Curve, Curves};
 use super::model::{RunReport, ScenarioReport};
-use super::{terminal, text};
+use super::spark::spark;
+use super::{first_look, terminal, text};
 use crate::judge::{GrowingSite, HeldSite, Verdict};
-use crate::profile;
 use crate::style::{Colour, Style};
 
 /// Sites that are shown with their callers.
 const SITES_SHOWN: usize = 5;
-/// Callers shown of a site.
-const CALLERS_SHOWN: usize = 4;
 /// Curves shown of a scenario: those of its red gates come first.
 const CURVES_SHOWN: usize = 8;
 /// Columns of a curve.
@@ -99,7 +97,7 @@ impl Triage<'_> {
             let more = scenario.sites.len() - SITES_SHOWN;
             writeln!(out, "  and {more} more sites in run.json\n")?;
         }
-        writeln!(out, "  look first   {}", look_first(scenario))?;
+        writeln!(out, "  look first   {}", first_look::told(scenario))?;
         if !scenario.sites.is_empty() {
             let graph = super::flame::file_name(scenario);
             writeln!(out, "  flame graph  {}/profiles/{graph}", self.directory)?;
@@ -135,21 +133,22 @@ impl Triage<'_> {
             for site in scenario.sites.iter().take(SITES_SHOWN) {
                 writeln!(
                     out,
-                    "- `{}` at `{}`{} keeps {} per cycle. {}",
+                    "- `{}` at `{}`{} keeps {}{}. {}",
                     site.function,
                     text::place(&site.file, site.line),
                     text::whose(site.owner),
-                    per_cycle(site),
+                    first_look::per_cycle(site),
+                    text::in_tasks(&site.tasks),
                     before(site, self.green.get(&scenario.name))
                 )?;
-                for caller in callers(site) {
+                for caller in first_look::callers(site) {
                     writeln!(out, "  - called from `{caller}`")?;
                 }
             }
             writeln!(
                 out,
                 "\nLook first at {}. To see it again, and to see it gone once it is repaired:\n\n```\n{}\n```\n",
-                look_first(scenario),
+                first_look::told(scenario),
                 text::again(scenario)
             )?;
         }
@@ -168,34 +167,15 @@ fn write_site(
     writeln!(out, "     {place}{}", text::whose(site.owner))?;
     writeln!(
         out,
-        "     {} per cycle. {}",
-        per_cycle(site),
+        "     {}{}. {}",
+        first_look::per_cycle(site),
+        text::in_tasks(&site.tasks),
         before(site, green)
     )?;
-    for caller in callers(site) {
+    for caller in first_look::callers(site) {
         writeln!(out, "     from {caller}")?;
     }
     writeln!(out)
-}
-
-/// `64 B in 1 block`, per cycle.
-fn per_cycle(site: &GrowingSite) -> String {
-    let cycles = f64::from(site.cycles.max(1));
-    let bytes = text::quantity(
-        crate::judge::Unit::Bytes,
-        rounded(site.bytes as f64 / cycles),
-    );
-    let blocks = site.blocks as f64 / cycles;
-    let plural = if blocks == 1.0 { "" } else { "s" };
-    format!(
-        "{bytes} in {} block{plural}",
-        (blocks * 100.0).round() / 100.0
-    )
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "saturates by definition")]
-fn rounded(value: f64) -> i64 {
-    value.round() as i64
 }
 
 /// What the same function held when the scenario was green.
@@ -214,52 +194,6 @@ fn before(site: &GrowingSite, green: Option<&Green>) -> String {
             text::quantity(crate::judge::Unit::Bytes, held.bytes[1].cast_signed())
         ),
         None => format!("In the green run {} it kept nothing.", green.run_id),
-    }
-}
-
-/// The frames above the site, without those that only carry an allocation or a task.
-fn callers(site: &GrowingSite) -> impl Iterator<Item = &String> {
-    let at = format!("{} ({}:{})", site.function, site.file, site.line);
-    site.stack
-        .iter()
-        .skip_while(move |frame| **frame != at)
-        .skip(1)
-        .filter(|frame| !profile::is_carrier(frame))
-        .take(CALLERS_SHOWN)
-}
-
-/// The first line of the user's own; without one, what the kernel object says.
-fn look_first(scenario: &ScenarioReport) -> String {
-    use crate::record::event::Owner;
-    let own = scenario
-        .sites
-        .iter()
-        .find(|site| site.owner == Owner::Yours);
-    if let Some(site) = own.or(scenario.sites.first()) {
-        return format!("{}, {}", text::place(&site.file, site.line), site.function);
-    }
-    let Some(gate) = scenario.red().next() else {
-        return "the gates above".to_owned();
-    };
-    let first = scenario.objects.iter().find(|o| o.metric == gate.metric);
-    let name = first.map_or_else(|| "those above".to_owned(), |o| format!("`{}`", o.name));
-    match gate.metric.as_str() {
-        "fds" => format!("what opens {name}, and what should close it"),
-        "threads" => format!("what starts the thread {name}, and what it waits for"),
-        "children" => format!("what starts {name}, and what should end it"),
-        "zombies" => format!("what starts {name}, and who waits for it"),
-        "disk" => format!("what makes {name}, and what should remove it"),
-        "disk.bytes" => "what writes to disk, and what should remove it".to_owned(),
-        "gauges" => {
-            let site = first.map_or("", |o| o.state.trim_start_matches("registered at "));
-            let site = if site.is_empty() {
-                String::new()
-            } else {
-                format!("{site}: ")
-            };
-            format!("{site}what puts entries into {name}, and what should take them out")
-        }
-        _ => "a heap profile: run the command below".to_owned(),
     }
 }
 
@@ -288,20 +222,9 @@ fn shown<'c>(scenario: &ScenarioReport, curves: &'c Curves) -> Vec<&'c Curve> {
 
 /// `threads   ▁▂▃▄▅▆▇█  2 to 33`.
 fn spark_line(curve: &Curve) -> String {
-    const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let values: Vec<i64> = curve.values.iter().flatten().copied().collect();
-    let (low, high) = (
-        values.iter().min().copied().unwrap_or(0),
-        values.iter().max().copied().unwrap_or(0),
-    );
-    let columns = SPARK.min(values.len());
-    let spark: String = (0..columns)
-        .map(|column| {
-            let value = values[column * (values.len() - 1) / (columns - 1).max(1)];
-            let level = i128::from(value - low) * 7 / i128::from((high - low).max(1));
-            LEVELS[usize::try_from(level).unwrap_or(0).min(7)]
-        })
-        .collect();
+    let drawn: Vec<f64> = values.iter().map(|value| *value as f64).collect();
+    let spark = spark(&drawn, SPARK);
     let amount = |value: Option<&i64>| text::quantity(curve.unit, value.copied().unwrap_or(0));
     format!(
         "{:<20} {spark:<SPARK$}  {} to {}",

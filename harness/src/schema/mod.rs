@@ -10,11 +10,13 @@ mod tests;
 use schemars::schema_for;
 
 use crate::bisect::Bisection;
+use crate::compare::Comparison;
 use crate::prove::Proof;
 use crate::record::event::Line;
 use crate::report::RunReport;
 use crate::report::repeat::RepeatReport;
 use crate::selftest::Summary;
+use crate::trend::{Trend, TrendRun};
 
 /// The schema of `run.json`.
 pub fn run() -> serde_json::Value {
@@ -44,6 +46,21 @@ pub fn selftest() -> serde_json::Value {
 /// The schema of `bisect.json`.
 pub fn bisect() -> serde_json::Value {
     schema_for!(Bisection).into()
+}
+
+/// The schema of `compare.json`.
+pub fn compare() -> serde_json::Value {
+    schema_for!(Comparison).into()
+}
+
+/// The schema of a line of `trend.jsonl`.
+pub fn trend_run() -> serde_json::Value {
+    schema_for!(TrendRun).into()
+}
+
+/// The schema of what `trend show --json` prints.
+pub fn trend() -> serde_json::Value {
+    schema_for!(Trend).into()
 }
 
 /// The schema of a scenario's file.

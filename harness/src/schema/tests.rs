@@ -44,6 +44,9 @@ fn the_committed_schemas_are_current() {
         ("proof", proof()),
         ("selftest", selftest()),
         ("bisect", bisect()),
+        ("compare", compare()),
+        ("trend-run", trend_run()),
+        ("trend", trend()),
         ("scenario", scenario()),
         ("config", config()),
     ];

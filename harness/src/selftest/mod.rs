@@ -18,11 +18,13 @@ mod trial;
 
 use std::path::{Path, PathBuf};
 
+use crate::causes::with_causes;
 use crate::cli::job::build;
 use crate::cli::workspace::{self, scenario_failure};
 use crate::cli::{Failure, SelftestArguments, output};
 use crate::config::Config;
 use crate::exit_code;
+use crate::report;
 use crate::scenario::{self, Scenario};
 use crate::target;
 use crate::template::{Values, expand};
@@ -171,16 +173,13 @@ fn directory(arguments: &SelftestArguments, root: &Path) -> Result<PathBuf, Fail
 }
 
 fn store(summary: &Summary, directory: &Path) -> Result<(), Failure> {
-    let mut json = serde_json::to_string_pretty(summary).map_err(Failure::internal)?;
-    json.push('\n');
+    let json = report::json(summary).map_err(Failure::internal)?;
     for (name, contents) in [
         ("selftest.json", json),
-        ("selftest.md", text::markdown(summary)),
+        ("selftest.md", text::markdown(summary).into_bytes()),
     ] {
-        let path = directory.join(name);
-        std::fs::write(&path, contents).map_err(|error| {
-            Failure::internal(format!("cannot write {}: {error}", path.display()))
-        })?;
+        let stored = report::replace(directory, name, &contents);
+        stored.map_err(|error| Failure::internal(with_causes(&error)))?;
     }
     Ok(())
 }

@@ -135,8 +135,12 @@ pub async fn watch(
         looks: 0,
         stride: 1,
         recorded: 0,
+        remembered: false,
     };
     let finished = watching.until_the_end(plan, show).await?;
+    if finished.outcome == Outcome::Complete {
+        watching.record_objects()?;
+    }
     let duration_ms = recorder.elapsed_ms() - began_ms;
     recorder.record(Event::ScenarioFinished(ScenarioFinished {
         duration_ms,
@@ -177,6 +181,8 @@ struct Watching<'a, 'r> {
     stride: u32,
     /// Looks recorded at this stride.
     recorded: u32,
+    /// Whether the sampler knows which kernel objects there were at the end of the warm-up.
+    remembered: bool,
 }
 
 /// What became of a look.
@@ -243,6 +249,9 @@ impl Watching<'_, '_> {
         if self.process.get_ref().has_ended() {
             return Ok(Looked::Ended);
         }
+        if self.looks == WARMUP_LOOKS {
+            self.remembered = self.sampler.remember_objects().is_ok();
+        }
         let sample = match sample {
             Ok(sample) => sample,
             Err(SampleError::Gone) => return Ok(Looked::Ended),
@@ -272,6 +281,20 @@ impl Watching<'_, '_> {
         self.seen.sample = Some(sample);
         self.looks = self.looks.saturating_add(1);
         Ok(Looked::Well)
+    }
+
+    /// Records what the process has now and did not have when the warm-up was over. Where that cannot be read, because the
+    /// process has just gone, say, the counts are judged without names.
+    fn record_objects(&mut self) -> io::Result<()> {
+        if !self.remembered {
+            return Ok(());
+        }
+        match self.sampler.objects_gained() {
+            Ok(gained) if !gained.objects.is_empty() && !self.process.get_ref().has_ended() => {
+                self.recorder.record(Event::ObjectsGained(gained))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     fn ended(&mut self) -> io::Result<ScenarioFinished> {

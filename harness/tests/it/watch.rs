@@ -95,6 +95,36 @@ fn a_process_that_leaks_is_called_so_and_its_recording_is_judged_alike() {
 }
 
 #[test]
+#[ignore = "not a test: the process that keeps descriptors, for the one below"]
+fn opener() {
+    let mut kept = Vec::new();
+    while kept.len() < 200 {
+        kept.push(std::fs::File::open("/dev/null").expect("a device"));
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    assert_eq!(kept.len(), 200);
+}
+
+#[test]
+fn what_a_red_count_consists_of_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut opener = Command::new(std::env::current_exe().expect("this test"));
+    let opener = opener.args(["--exact", "watch::opener", "--ignored", "--nocapture"]);
+    let opener = Watched::start(opener);
+    let pid = opener.pid();
+    let watch = ["watch", &pid, "--every", "250ms", "--for", "9s"];
+    let (code, stdout, stderr) = run(&mut leakgate(directory.path(), &watch));
+    assert_eq!(code, 1, "{stdout}{stderr}");
+    let named = stdout
+        .lines()
+        .find(|line| line.contains("`device /dev/null`"));
+    assert!(
+        named.is_some_and(|line| line.contains("fds: +")),
+        "{stdout}"
+    );
+}
+
+#[test]
 fn the_end_of_the_process_ends_the_watching_with_a_note() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut short = Watched::sleeping();

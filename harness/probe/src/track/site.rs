@@ -2,7 +2,7 @@
 //!
 //! All of it is atomic and valid when zeroed: sites lie in memory that comes from the system as it is.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use super::sampling::Weight;
 
@@ -10,11 +10,13 @@ use super::sampling::Weight;
 /// threads of a daemon do so at once.
 pub(super) const LANES: usize = 4;
 
-/// One site: a stack, and counters of each lane.
+/// One site: a stack in a task, and counters of each lane.
 #[repr(C, align(64))]
 pub(super) struct Site {
     pub(super) hash: AtomicU64,
     pub(super) depth: AtomicU32,
+    /// The number of the task's name.
+    pub(super) task: AtomicU16,
     /// At the highest moment that a snapshot saw: bytes and blocks. Written by snapshots alone.
     pub(super) high_bytes: AtomicU64,
     pub(super) high_blocks: AtomicU64,

@@ -1,6 +1,9 @@
 //! Owns writing a table down while it is in use: dhat's JSON (`dhatFileVersion` 2), with addresses in place of symbols
 //! and, in a member of its own, what it takes to find those.
 //!
+//! The outermost frame of a stack is the task in which it was, `[task NAME]`, where there is one: so the viewer's tree begins
+//! with the tasks.
+//!
 //! What differs from dhat's own files: lifetimes are not measured (`tl` is 0); "at t-gmax" is the highest moment that a
 //! snapshot saw; a site's maximum is the sum of its threads' own where several threads allocate at it.
 
@@ -51,10 +54,11 @@ pub(super) fn write(table: &Table, path: &Path) -> io::Result<Written> {
     write_origin(&mut out, table, overflowed_blocks)?;
     write_points(&mut out, table, &points, &frames)?;
     out.write_all(b",\n\"ftbl\":[\"[root]\"")?;
-    for address in frames.keys() {
-        match address {
-            0 => out.write_all(b",\n\"[sites beyond the table]\"")?,
-            address => write!(out, ",\n\"{address:#x}\"")?,
+    for frame in frames.keys() {
+        match frame {
+            Frame::Rest => out.write_all(b",\n\"[sites beyond the table]\"")?,
+            Frame::Address(address) => write!(out, ",\n\"{address:#x}\"")?,
+            Frame::Task(name) => write!(out, ",\n\"[task {}]\"", escaped(name))?,
         }
     }
     out.write_all(b"]}\n")?;
@@ -81,11 +85,22 @@ fn note_high(table: &Table, points: &[(u32, Counts)], now_us: u64) {
     }
 }
 
-/// The place in `ftbl` of every address; `[root]` is 0, and address 0 stands for the sites beyond the table.
-fn frame_table(table: &Table, points: &[(u32, Counts)]) -> BTreeMap<usize, usize> {
-    let mut frames: BTreeMap<usize, usize> = BTreeMap::new();
+/// One entry of a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Frame {
+    /// In place of the stacks of all sites that are beyond the table.
+    Rest,
+    /// Where a function returns to.
+    Address(usize),
+    /// The task that was polled.
+    Task(&'static str),
+}
+
+/// The place in `ftbl` of every frame; `[root]` is 0.
+fn frame_table(table: &Table, points: &[(u32, Counts)]) -> BTreeMap<Frame, usize> {
+    let mut frames: BTreeMap<Frame, usize> = BTreeMap::new();
     for (number, _) in points {
-        frames.extend(addresses(table, *number).map(|address| (address, 0)));
+        frames.extend(stack(table, *number).map(|frame| (frame, 0)));
     }
     for (place, index) in frames.values_mut().zip(1..) {
         *place = index;
@@ -93,17 +108,20 @@ fn frame_table(table: &Table, points: &[(u32, Counts)]) -> BTreeMap<usize, usize
     frames
 }
 
-/// The addresses of a site; the one for the rest has none and stands as address 0.
-fn addresses(table: &Table, number: u32) -> impl Iterator<Item = usize> {
-    let rest = (number == 0).then_some(0);
-    rest.into_iter().chain(table.frames(number))
+/// The frames of a site, innermost first.
+fn stack(table: &Table, number: u32) -> impl Iterator<Item = Frame> {
+    let rest = (number == 0).then_some(Frame::Rest);
+    let addresses = table.frames(number).map(Frame::Address);
+    rest.into_iter()
+        .chain(addresses)
+        .chain(table.task(number).map(Frame::Task))
 }
 
 fn write_points(
     out: &mut impl Write,
     table: &Table,
     points: &[(u32, Counts)],
-    frames: &BTreeMap<usize, usize>,
+    frames: &BTreeMap<Frame, usize>,
 ) -> io::Result<()> {
     let parts = table.mode.parts();
     let blocks = |counted: u64| (counted + parts / 2) / parts;
@@ -123,9 +141,9 @@ fn write_points(
             counts.live_bytes,
             blocks(counts.live_blocks),
         )?;
-        for (index, address) in addresses(table, *number).enumerate() {
+        for (index, frame) in stack(table, *number).enumerate() {
             let comma = if index == 0 { "" } else { "," };
-            write!(out, "{comma}{}", frames.get(&address).unwrap_or(&0))?;
+            write!(out, "{comma}{}", frames.get(&frame).unwrap_or(&0))?;
         }
         out.write_all(b"]}")?;
     }

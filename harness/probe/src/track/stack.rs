@@ -7,6 +7,8 @@
 
 use std::mem::MaybeUninit;
 
+use super::task::Task;
+
 /// Frames kept at most: beyond this a stack is a recursion.
 pub(super) const FRAMES_MAX: usize = 256;
 
@@ -58,22 +60,25 @@ impl Bounds {
     }
 }
 
-/// Return addresses, innermost first, and a hash of them.
+/// Return addresses, innermost first, in a task, and a hash of them.
 pub(super) struct Stack {
     frames: [MaybeUninit<usize>; FRAMES_MAX],
     depth: usize,
+    pub(super) task: Task,
     pub(super) hash: u64,
 }
 
 impl Stack {
     /// Reads up to `frames_max` frames (at most [`FRAMES_MAX`]), from the one that contains the call of the function that
-    /// this is inlined into.
+    /// this is inlined into; the same stack in another task is another one.
     #[inline(always)]
-    pub(super) fn read(bounds: Bounds, frames_max: usize) -> Self {
+    pub(super) fn read(bounds: Bounds, frames_max: usize, task: Task) -> Self {
         let mut stack = Self {
             frames: [const { MaybeUninit::uninit() }; FRAMES_MAX],
             depth: 0,
-            hash: 0,
+            task,
+            // Above all that an address has, so that no other stack in another task comes to the same.
+            hash: u64::from(task.number()) << 48,
         };
         let mut frame = frame_pointer();
         // The part of a stack below the current frame may not be mapped; it is not looked at, because frames only go up.

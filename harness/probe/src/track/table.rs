@@ -18,6 +18,7 @@ use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use super::site::Site;
 use super::stack::Stack;
+use super::task::Task;
 use super::thread::Thread;
 use crate::protocol::track::Mode;
 
@@ -134,13 +135,13 @@ impl Table {
     /// Counts a new block of `bytes`, if it is to be recorded; its label.
     #[inline(never)]
     pub(super) fn allocated(&self, bytes: usize) -> u64 {
-        let Some((bounds, lane)) = Thread::place(self.mode, self.epoch, bytes) else {
+        let Some(place) = Thread::place(self.mode, self.epoch, bytes) else {
             return Label::NONE;
         };
-        let stack = Stack::read(bounds, self.frames_max);
+        let stack = Stack::read(place.bounds, self.frames_max, place.task);
         let site = self.site_of(&stack);
-        self.site(site).add(lane, self.mode.weight(bytes));
-        self.label(site, lane)
+        self.site(site).add(place.lane, self.mode.weight(bytes));
+        self.label(site, place.lane)
     }
 
     /// Counts the end of the block of `bytes` that had this label.
@@ -235,6 +236,7 @@ impl Table {
         }
         let site = self.site(number);
         site.hash.store(stack.hash, Ordering::Relaxed);
+        site.task.store(stack.task.number(), Ordering::Relaxed);
         let depth = u32::try_from(stack.frames().len()).expect("at most 256");
         site.depth.store(depth, Ordering::Relaxed);
         Some(number)
@@ -264,6 +266,11 @@ impl Table {
         frames
             .take(depth)
             .map(|frame| frame.load(Ordering::Relaxed))
+    }
+
+    /// The name of the task in which a site has allocated.
+    pub(super) fn task(&self, number: u32) -> Option<&'static str> {
+        Task::name_of(self.site(number).task.load(Ordering::Relaxed))
     }
 
     #[inline]

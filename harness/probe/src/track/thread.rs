@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::sampling::Countdown;
 use super::site::LANES;
 use super::stack::Bounds;
+use super::task::Task;
 use crate::protocol::track::Mode;
 
 /// How many threads have begun to record; the next one's lane follows from it.
@@ -18,6 +19,8 @@ pub(super) struct Thread {
     state: Cell<State>,
     bounds: Cell<Bounds>,
     lane: Cell<usize>,
+    /// The task that it polls.
+    task: Cell<Task>,
     countdown: Cell<Countdown>,
     /// The table that the countdown was drawn for: another one may have another interval.
     drawn_for: Cell<u16>,
@@ -39,16 +42,24 @@ thread_local! {
             state: Cell::new(State::New),
             bounds: Cell::new(Bounds::NONE),
             lane: Cell::new(0),
+            task: Cell::new(Task::NONE),
             countdown: Cell::new(Countdown::unset()),
             drawn_for: Cell::new(0),
         }
     };
 }
 
+/// Where a thread is when it allocates.
+pub(super) struct Place {
+    pub(super) bounds: Bounds,
+    pub(super) lane: usize,
+    pub(super) task: Task,
+}
+
 impl Thread {
     /// Where to count a block of `bytes` in the table of this epoch, if it is to be recorded.
     #[inline(always)]
-    pub(super) fn place(mode: Mode, epoch: u16, bytes: usize) -> Option<(Bounds, usize)> {
+    pub(super) fn place(mode: Mode, epoch: u16, bytes: usize) -> Option<Place> {
         THREAD.with(|thread| {
             if thread.state.get() != State::Ready && !thread.prepare() {
                 return None;
@@ -58,7 +69,11 @@ impl Thread {
             {
                 return None;
             }
-            Some((thread.bounds.get(), thread.lane.get()))
+            Some(Place {
+                bounds: thread.bounds.get(),
+                lane: thread.lane.get(),
+                task: thread.task.get(),
+            })
         })
     }
 
@@ -85,6 +100,11 @@ impl Thread {
         self.state.set(State::Ready);
         true
     }
+}
+
+/// From now on this thread polls `task`; what it polled before.
+pub(super) fn polls(task: Task) -> Task {
+    THREAD.with(|thread| thread.task.replace(task))
 }
 
 /// Runs `work` without recording what it allocates: the tracker must not show in its own profile.

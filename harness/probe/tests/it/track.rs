@@ -1,11 +1,14 @@
 //! Tracking a running process: a snapshot holds what is alive, whatever the other threads do meanwhile.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 
-use leakgate_probe::{Probe, TrackAlloc};
+use leakgate_probe::{Probe, TrackAlloc, task};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -105,6 +108,66 @@ fn a_snapshot_holds_exactly_what_is_alive_and_tracking_goes_on() {
             let path = tracked.path();
             let late = format!("track snapshot {}", path.display());
             assert_eq!(tracked.client.ask(&late)["error"], json!("wrong_state"));
+        },
+    );
+}
+
+/// The tasks under which a snapshot has blocks of so many bytes, and how many.
+fn by_task(snapshot: &Value, bytes: u64) -> BTreeMap<String, u64> {
+    let table = snapshot["ftbl"].as_array().expect("a table of frames");
+    let mut tasks = BTreeMap::new();
+    for point in snapshot["pps"].as_array().expect("program points") {
+        let number = |key: &str| point[key].as_u64().expect("a number");
+        if number("tb") != bytes * number("tbk") {
+            continue;
+        }
+        let outermost = point["fs"].as_array().and_then(|frames| frames.last());
+        let outermost = outermost.and_then(Value::as_u64).expect("a frame");
+        let frame = table[usize::try_from(outermost).expect("small")].as_str();
+        let frame = frame.expect("a text");
+        let task = frame.strip_prefix("[task ").unwrap_or("");
+        *tasks
+            .entry(task.trim_end_matches(']').to_owned())
+            .or_default() += number("ebk");
+    }
+    tasks
+}
+
+/// Polls a future once, as an executor does; it has to be ready.
+fn polled<T>(future: impl Future<Output = T>) -> T {
+    let mut context = Context::from_waker(Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("it waits for nothing"),
+    }
+}
+
+#[test]
+fn one_line_in_two_tasks_is_two_sites_that_say_so() {
+    alone(
+        "track::one_line_in_two_tasks_is_two_sites_that_say_so",
+        &[],
+        || {
+            let mut tracked = Tracked::start("track start exact 64");
+            let mut kept = keep(2, 1033);
+            for (name, blocks) in [("reader \"1\"", 3), ("writer", 5)] {
+                kept.extend(polled(task::named(name, async {
+                    // A task that polls another one is itself again afterwards.
+                    let inner = polled(task::named("inner", async { keep(1, 1033) }));
+                    inner
+                        .into_iter()
+                        .chain(keep(blocks - 1, 1033))
+                        .collect::<Vec<_>>()
+                })));
+            }
+            let panics = task::named("panics", async { panic!("in a task") });
+            let caught = std::panic::catch_unwind(AssertUnwindSafe(|| polled(panics)));
+            assert!(caught.is_err());
+            kept.extend(keep(4, 1033));
+            let expected = [("", 6), ("inner", 2), ("reader \"1\"", 2), ("writer", 4)];
+            let expected = expected.map(|(task, blocks)| (task.to_owned(), blocks));
+            assert_eq!(by_task(&tracked.snapshot(), 1033), BTreeMap::from(expected));
+            drop(kept);
         },
     );
 }

@@ -270,6 +270,8 @@ pub(crate) fn site(function: &str, line: u32, blocks: [u64; 2], bytes: [u64; 2])
         line,
         owner: Owner::Yours,
         stack: vec![function.to_owned(), "sessiond::main".to_owned()],
+        callers: Vec::new(),
+        tasks: Vec::new(),
         blocks,
         bytes,
     }

@@ -31,11 +31,18 @@ pub(super) fn render(report: &RunReport, curves: &[Curves], graphs: &[Option<Str
             }
         }
         (footer(report))
-        script type="application/json" id="curves" { (PreEscaped(drawn::json(report, curves))) }
-        script { (PreEscaped(PLOTTER)) }
-        script { (PreEscaped(SCRIPT)) }
+        (scripts(&drawn::json(report, curves)))
     };
     document(&title, "", &body)
+}
+
+/// What draws the curves of a page, which are given as JSON that may stand inside a script element.
+pub(crate) fn scripts(curves: &str) -> Markup {
+    html! {
+        script type="application/json" id="curves" { (PreEscaped(curves)) }
+        script { (PreEscaped(PLOTTER)) }
+        script { (PreEscaped(SCRIPT)) }
+    }
 }
 
 /// A page that needs nothing but itself: its style, what it `adds` to that, and its body.

@@ -14,13 +14,14 @@
     let size = Math.abs(value);
     for (const unit of ["B", "KiB", "MiB", "GiB"]) {
       if (size < 1024 || unit === "GiB") {
-        return `${sign}${unit === "B" ? size : Number(size.toFixed(2))} ${unit}`;
+        return `${sign}${Number(size.toFixed(2))} ${unit}`;
       }
       size /= 1024;
     }
   }
 
-  const format = (unit) => (value) => (value === null || value === undefined ? "-" : unit === "bytes" ? bytes(value) : String(value));
+  const format = (unit) => (value) =>
+    value === null || value === undefined ? "-" : unit === "bytes" ? bytes(value) : String(Number(value.toFixed(3)));
 
   function values(steps) {
     let sum = 0;
@@ -43,8 +44,15 @@
       for (const line of curve.lines) {
         ctx.strokeStyle = colour(line.kind);
         ctx.beginPath();
-        ctx.moveTo(start, plot.valToPos(line.from, "y", true));
-        ctx.lineTo(plot.valToPos(last, "x", true), plot.valToPos(line.to, "y", true));
+        if (line.at === undefined) {
+          ctx.moveTo(start, plot.valToPos(line.from, "y", true));
+          ctx.lineTo(plot.valToPos(last, "x", true), plot.valToPos(line.to, "y", true));
+        } else {
+          // Between two points.
+          const at = plot.valToPos(line.at - 0.5, "x", true);
+          ctx.moveTo(at, bbox.top);
+          ctx.lineTo(at, bbox.top + bbox.height);
+        }
         ctx.stroke();
       }
       ctx.restore();
@@ -67,6 +75,9 @@
     figure.append(list);
   }
 
+  // What a point is called: a run by its commit, a cycle by its number.
+  const point = (scenario, x) => scenario.labels?.[x - 1] ?? (x > 0 ? String(x) : "warm-up");
+
   function axis(extra) {
     return { stroke: colour("faint"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line"), width: 1 }, ...extra };
   }
@@ -85,7 +96,7 @@
       legend: { live: true },
       axes: [axis({}), axis({ size: 72, incrs: curve.unit === "bytes" ? POWERS : WHOLE, values: (_, ticks) => ticks.map(show) })],
       series: [
-        { label: "cycle", value: (_, cycle) => (cycle === null ? "-" : cycle > 0 ? String(cycle) : "warm-up") },
+        { label: scenario.counts ?? "cycle", value: (_, cycle) => (cycle === null ? "-" : point(scenario, cycle)) },
         { label: curve.name, stroke: colour("curve"), width: 1.5, points: { show: false }, value: (_, value) => show(value) },
       ],
       hooks: {
@@ -93,7 +104,7 @@
         ready: [(plot) => legend(figure, curve, plot.scales.y.min, plot.scales.y.max)],
       },
     };
-    const plot = new uPlot(options, [scenario.cycles, values(curve.steps)], figure);
+    const plot = new uPlot(options, [scenario.cycles, curve.values ?? values(curve.steps)], figure);
     drawn.set(figure, plot);
   }
 

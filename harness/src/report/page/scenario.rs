@@ -39,6 +39,7 @@ pub(super) fn section(
             (held(scenario))
             (flame_graph(graph))
             @if let Some(curves) = curves { (figures(index, curves)) }
+            @if let Some(reason) = &scenario.not_profiled { p { "Not profiled: " (reason) "." } }
             @if !scenario.profiles.is_empty() {
                 p { "Heap profiles, for dhat's viewer: " @for path in &scenario.profiles { code { (path) } " " } }
             }
@@ -113,7 +114,9 @@ fn sites(sites: &[GrowingSite]) -> Markup {
                     details {
                         summary {
                             code { (site.function) } " "
-                            span class="place" { (text::place(&site.file, site.line)) (text::whose(site.owner)) }
+                            span class="place" {
+                                (text::place(&site.file, site.line)) (text::whose(site.owner)) (text::in_tasks(&site.tasks))
+                            }
                             span class="n" {
                                 (ByteDelta(site.bytes).to_string()) " in " (format!("{:+}", site.blocks))
                                 " blocks over " (site.cycles) " cycles"
