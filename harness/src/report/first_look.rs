@@ -59,6 +59,9 @@ fn object(scenario: &ScenarioReport, gate: &GateReport) -> Option<String> {
 /// Why memory has no line, and what would give it one.
 fn no_line(scenario: &ScenarioReport, gate: &GateReport) -> String {
     let red = text::metric_observed(gate);
+    if scenario.is_watched() {
+        return red;
+    }
     if let Some(reason) = &scenario.not_profiled {
         return format!("{red}; no line is known: {reason}");
     }

@@ -110,6 +110,11 @@ impl ScenarioReport {
         self.sites.iter().filter(|site| !site.file.is_empty())
     }
 
+    /// Whether it is no scenario, but a process that was watched.
+    pub(super) fn is_watched(&self) -> bool {
+        self.sha256.is_empty()
+    }
+
     /// Whether nobody has to look at it.
     pub(super) fn needs_nobody(&self) -> bool {
         matches!(

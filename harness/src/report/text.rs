@@ -308,6 +308,10 @@ pub(crate) fn headline_of(scenario: &ScenarioReport) -> String {
 
 /// The command that runs a scenario again.
 pub(super) fn again(scenario: &ScenarioReport) -> String {
+    if scenario.is_watched() {
+        let pid = scenario.target.trim_start_matches("process ");
+        return format!("leakgate watch {pid}");
+    }
     let profile = match scenario.verdict {
         Verdict::Leak => " --profile always",
         _ => "",

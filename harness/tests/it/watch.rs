@@ -87,6 +87,10 @@ fn a_process_that_leaks_is_called_so_and_its_recording_is_judged_alike() {
     assert_eq!(code, 1, "{stdout}{stderr}");
     assert!(stdout.contains("rss.rate: resident memory +"), "{stdout}");
     assert_eq!(stdout.matches("  leak  ").count(), 1, "{stdout}");
+    assert!(
+        stdout.contains(&format!("again: leakgate watch {pid}")),
+        "{stdout}"
+    );
     for (again, code) in [("judge", 1), ("report", 0)] {
         let (found, text, _) = run(&mut leakgate(directory.path(), &[again]));
         assert_eq!(found, code, "{again}");
