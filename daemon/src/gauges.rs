@@ -2,6 +2,8 @@
 
 use leakgate_probe::{Busy, Gauge, Probe, ProbeError};
 
+use crate::server::asked;
+
 /// Sessions that are starting, running or ending.
 pub(crate) static SESSIONS: Gauge = Gauge::length("sessions");
 /// Exited sessions that can still be read.
@@ -85,5 +87,9 @@ pub(crate) static BUSY: Busy = Busy::new();
 /// # Errors
 /// When it is asked for and cannot be had: whoever asked waits for it.
 pub(crate) fn start_probe() -> Result<Option<Probe>, ProbeError> {
-    Probe::builder().gauges(GAUGES).busy(&BUSY).start_from_env()
+    Probe::builder()
+        .gauges(GAUGES)
+        .counts(asked::COUNTS)
+        .busy(&BUSY)
+        .start_from_env()
 }

@@ -5,6 +5,7 @@ mod causes;
 pub mod cli;
 mod compare;
 pub mod config;
+mod coverage;
 pub mod drive;
 pub mod emit;
 pub mod exit_code;

@@ -13,7 +13,7 @@ use sessiond_protocol::{
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::Daemon;
+use super::{Daemon, asked};
 use crate::core::{ClientId, Event};
 use crate::fanout::Outbox;
 use crate::gauges::BUSY;
@@ -205,13 +205,16 @@ impl Connection<'_> {
                 request,
                 session,
                 bytes,
-            }) => match self.outbox.begin_request() {
-                Ok(()) => {
-                    self.daemon
-                        .input(self.client, session, bytes, self.outbox, request);
+            }) => {
+                asked::INPUT.add(1);
+                match self.outbox.begin_request() {
+                    Ok(()) => {
+                        self.daemon
+                            .input(self.client, session, bytes, self.outbox, request);
+                    }
+                    Err(failure) => self.outbox.reject(Some(request), failure),
                 }
-                Err(failure) => self.outbox.reject(Some(request), failure),
-            },
+            }
             Decoded::Frame(Frame::Output { .. } | Frame::Snapshot { .. }) => {
                 self.reject(ErrorCode::BadRequest, "a frame that only the daemon sends");
                 return Next::Hangup;
@@ -226,6 +229,7 @@ impl Connection<'_> {
     }
 
     fn ask(&self, id: RequestId, request: Request) {
+        asked::of(&request).add(1);
         let begun = if request.is_answered_at_once() {
             self.outbox.begin_prompt_request();
             Ok(())

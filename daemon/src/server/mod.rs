@@ -1,6 +1,7 @@
 //! The daemon's outside: its socket, its connections, its signals, and its life from the first to the last line of log.
 
 mod accept;
+pub(crate) mod asked;
 mod connection;
 mod daemon;
 mod socket;

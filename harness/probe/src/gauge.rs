@@ -29,16 +29,19 @@ pub enum GaugeKind {
     },
     /// Bytes that an owner says it retains: the ledger that measured bytes are compared with.
     Accounted,
+    /// Occurrences since the start, such as requests of one kind. Nobody judges it; it tells which loads exercise what.
+    Count,
 }
 
 impl GaugeKind {
-    /// The kind's word in the probe's answers: `length`, `capacity` or `accounted`.
+    /// The kind's word in the probe's answers: `length`, `capacity`, `accounted` or `count`.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Length => "length",
             Self::Capacity { .. } => "capacity",
             Self::Accounted => "accounted",
+            Self::Count => "count",
         }
     }
 
@@ -47,19 +50,20 @@ impl GaugeKind {
     pub const fn max_bytes(self) -> Option<usize> {
         match self {
             Self::Capacity { max_bytes } => Some(max_bytes),
-            Self::Length | Self::Accounted => None,
+            Self::Length | Self::Accounted | Self::Count => None,
         }
     }
 }
 
 /// A named integer that a daemon keeps up to date and the probe lists.
 ///
-/// Updates are single relaxed atomic operations: a gauge orders nothing, and is exact once the daemon is quiescent.
+/// Updates are relaxed atomic operations: a gauge orders nothing, and is exact once the daemon is quiescent.
 pub struct Gauge {
     name: &'static str,
     kind: GaugeKind,
     site: &'static Location<'static>,
     value: AtomicI64,
+    peak: AtomicI64,
 }
 
 impl Gauge {
@@ -84,6 +88,13 @@ impl Gauge {
         Self::new(name, GaugeKind::Accounted)
     }
 
+    /// A count of occurrences; [`add`](Self::add) one for each.
+    #[must_use]
+    #[track_caller]
+    pub const fn count(name: &'static str) -> Self {
+        Self::new(name, GaugeKind::Count)
+    }
+
     #[track_caller]
     const fn new(name: &'static str, kind: GaugeKind) -> Self {
         Self {
@@ -91,6 +102,7 @@ impl Gauge {
             kind,
             site: Location::caller(),
             value: AtomicI64::new(0),
+            peak: AtomicI64::new(0),
         }
     }
 
@@ -114,7 +126,7 @@ impl Gauge {
 
     /// Adds `n` elements or bytes.
     pub fn add(&self, n: usize) {
-        self.value.fetch_add(signed(n), Ordering::Relaxed);
+        self.change(signed(n));
     }
 
     /// Takes `n` elements or bytes away.
@@ -125,12 +137,31 @@ impl Gauge {
     /// States the value anew, for an owner that knows its total better than its changes.
     pub fn set(&self, n: usize) {
         self.value.store(signed(n), Ordering::Relaxed);
+        self.reached(signed(n));
+    }
+
+    fn change(&self, by: i64) {
+        let before = self.value.fetch_add(by, Ordering::Relaxed);
+        self.reached(before.wrapping_add(by));
+    }
+
+    /// Keeps the highest value; one that has been reached before costs a load.
+    fn reached(&self, value: i64) {
+        if value > self.peak.load(Ordering::Relaxed) {
+            self.peak.fetch_max(value, Ordering::Relaxed);
+        }
     }
 
     /// The value now. Negative only when more was taken away than added: an error of the owner, shown and not hidden.
     #[must_use]
     pub fn get(&self) -> i64 {
         self.value.load(Ordering::Relaxed)
+    }
+
+    /// The highest value since the start; never below 0.
+    #[must_use]
+    pub fn peak(&self) -> i64 {
+        self.peak.load(Ordering::Relaxed)
     }
 
     /// Adds `n` for as long as the returned guard lives.
@@ -164,7 +195,7 @@ impl Held {
     /// Holds `n` from now on instead: what a buffer does when it grows or shrinks.
     pub fn resize(&mut self, n: usize) {
         let change = signed(n).wrapping_sub(signed(self.n));
-        self.gauge.value.fetch_add(change, Ordering::Relaxed);
+        self.gauge.change(change);
         self.n = n;
     }
 }
@@ -190,6 +221,19 @@ mod tests {
         static HERE: Gauge = Gauge::length("here");
         assert!(HERE.site().file().ends_with("gauge.rs"));
         assert_eq!(HERE.site().line(), line!() - 2);
+    }
+
+    #[test]
+    fn the_peak_is_the_highest_value_ever_held() {
+        static HELD: Gauge = Gauge::length("held");
+        let mut held = HELD.hold(2);
+        held.resize(7);
+        held.resize(3);
+        assert_eq!((HELD.get(), HELD.peak()), (3, 7));
+        drop(held);
+        HELD.set(9);
+        HELD.set(1);
+        assert_eq!((HELD.get(), HELD.peak()), (1, 9));
     }
 
     #[test]

@@ -40,7 +40,7 @@
 //! | `stats` | `heap`: [`HeapReading`], `null` without a counting allocator; `memory`: `resident_bytes`, `virtual_bytes`; `c_heap`: glibc's `in_use_bytes`, `mapped_bytes`, `free_bytes`, or `null` |
 //! | `memory` | `memory` as memory-stats reads it |
 //! | `peak reset` | |
-//! | `gauges` | `gauges`: `name`, `kind` (`length`, `capacity`, `accounted`), `value`, `max` or `null`, `file`, `line` of each |
+//! | `gauges` | `gauges`: `name`, `kind` (`length`, `capacity`, `accounted`, `count`), `value`, `peak` (the highest value since the start), `max` or `null`, `file`, `line` of each |
 //! | `quiesce <ms>` | `idle` (whether the daemon stood still for 20 ms within that time), `epoch`, `waited_ms` |
 //! | `trim` | `released` |
 //! | `dhat start <frames> <path>`, `dhat stop` | |

@@ -83,6 +83,7 @@ pub enum ProbeError {
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeBuilder {
     gauges: &'static [&'static Gauge],
+    counts: &'static [&'static Gauge],
     busy: Option<&'static Busy>,
     allocator: &'static str,
 }
@@ -93,6 +94,13 @@ impl ProbeBuilder {
     #[must_use]
     pub const fn gauges(mut self, gauges: &'static [&'static Gauge]) -> Self {
         self.gauges = gauges;
+        self
+    }
+
+    /// The [counts](Gauge::count) to list after the gauges: a static list too, kept where the kinds of occurrences are known.
+    #[must_use]
+    pub const fn counts(mut self, counts: &'static [&'static Gauge]) -> Self {
+        self.counts = counts;
         self
     }
 
@@ -132,7 +140,8 @@ impl ProbeBuilder {
     }
 
     fn begin(self, path: &Path, seeds: Option<Box<Seeds>>) -> Result<Probe, ProbeError> {
-        refuse_duplicates(self.gauges)?;
+        let listed = [self.gauges, self.counts];
+        refuse_duplicates(listed)?;
         if !fork::install() {
             return Err(ProbeError::ForkGuard);
         }
@@ -146,7 +155,7 @@ impl ProbeBuilder {
             stop: Arc::clone(&stop),
             thread: None,
         };
-        let subject = Subject::new(self.gauges, self.busy, self.allocator, seeds);
+        let subject = Subject::new(listed, self.busy, self.allocator, seeds);
         let server = Server::new(listener, stop, subject);
         let thread = std::thread::Builder::new()
             .name("leakgate-probe".to_owned())
@@ -172,6 +181,7 @@ impl Probe {
     pub const fn builder() -> ProbeBuilder {
         ProbeBuilder {
             gauges: &[],
+            counts: &[],
             busy: None,
             allocator: "system",
         }
@@ -201,9 +211,9 @@ impl Drop for Probe {
     }
 }
 
-fn refuse_duplicates(gauges: &'static [&'static Gauge]) -> Result<(), ProbeError> {
+fn refuse_duplicates(listed: [&'static [&'static Gauge]; 2]) -> Result<(), ProbeError> {
     let mut seen = BTreeMap::new();
-    for gauge in gauges {
+    for gauge in listed.into_iter().flatten() {
         if let Some(first) = seen.insert(gauge.name(), gauge.site()) {
             return Err(ProbeError::DuplicateGauge {
                 name: gauge.name(),

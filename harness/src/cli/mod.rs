@@ -24,6 +24,7 @@ use clap::{Parser, Subcommand};
 use serde::{Deserialize, Serialize};
 
 use self::shard::Shard;
+use crate::coverage::CoverageArguments;
 use crate::drive::{ProfileMode, Profiler};
 use crate::emit::Content;
 use crate::scenario::Suite;
@@ -81,6 +82,8 @@ enum Command {
         #[arg(value_enum)]
         document: Document,
     },
+    /// Run every load once and show what of the targets none of them exercises
+    Coverage(CoverageArguments),
     /// Put known leaks back into copies of the source and show that each turns its gate red
     Prove(ProveArguments),
     /// Make a target leak on purpose, and count how often that is seen
@@ -127,6 +130,8 @@ enum Document {
     TrendRun,
     /// What `trend show --json` prints
     Trend,
+    /// `coverage.json`
+    Coverage,
     /// A scenario, for editors
     Scenario,
     /// `leakgate.toml`, for editors
@@ -145,6 +150,7 @@ impl Document {
             Document::Compare => schema::compare(),
             Document::TrendRun => schema::trend_run(),
             Document::Trend => schema::trend(),
+            Document::Coverage => schema::coverage(),
             Document::Scenario => schema::scenario(),
             Document::Config => schema::config(),
         }
@@ -330,6 +336,7 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Merge(arguments) => merge::merge_runs(&arguments),
         Command::Schema { document } => output::json(&document.schema()),
+        Command::Coverage(arguments) => crate::coverage::coverage(&arguments),
         Command::Prove(arguments) => crate::prove::prove(&arguments),
         Command::Selftest(arguments) => crate::selftest::selftest(&arguments),
         Command::Emit {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Prove, SelfTest};
+use super::{Coverage, Prove, SelfTest};
 
 /// The targets of one `leakgate.toml`.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,8 @@ pub struct Config {
     pub targets: BTreeMap<String, Target>,
     /// What is said of proofs.
     pub prove: Prove,
+    /// What need not be exercised.
+    pub coverage: Coverage,
     /// What builds get beside leakgate's own environment: those of a proof's copy.
     pub build_env: BTreeMap<String, String>,
 }

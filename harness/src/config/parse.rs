@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::connection::TABLES;
+use super::coverage::{self, Coverage};
 use super::model::{Config, Driver, ExecStep, ExecSteps, Process, Profile, Signal, Stop, Target};
 use super::prove::{self, Prove};
 use super::selftest::{self, SelfTest};
@@ -64,23 +65,26 @@ impl Config {
             None
         };
         match read {
-            Some((targets, prove)) if problems.none() => Ok(Config {
+            Some(read) if problems.none() => Ok(Config {
                 root: path.parent().unwrap_or(Path::new("")).to_owned(),
-                targets,
-                prove,
-                build_env: BTreeMap::new(),
+                ..read
             }),
             _ => Err(problems.into_errors(&[document])),
         }
     }
 }
 
-fn read(root: &Table<'_>, problems: &mut Problems) -> Option<(BTreeMap<String, Target>, Prove)> {
+/// Everything but where the file lies.
+fn read(root: &Table<'_>, problems: &mut Problems) -> Option<Config> {
     const WHAT: &str = "leakgate.toml";
-    root.only(&["target", "prove"], WHAT, problems);
+    root.only(&["target", "prove", "coverage"], WHAT, problems);
     let prove = match root.get("prove") {
         Some(node) => prove::read(&node, problems),
         None => Some(Prove::default()),
+    };
+    let coverage = match root.get("coverage") {
+        Some(node) => coverage::read(&node, problems),
+        None => Some(Coverage::default()),
     };
     let targets = root
         .require("target", WHAT, problems)?
@@ -92,7 +96,13 @@ fn read(root: &Table<'_>, problems: &mut Problems) -> Option<(BTreeMap<String, T
             .and_then(|table| Reader { table, problems }.target(name));
         read.extend(target.map(|target| (name.to_owned(), target)));
     }
-    Some((read, prove?))
+    Some(Config {
+        root: PathBuf::new(),
+        targets: read,
+        prove: prove?,
+        coverage: coverage?,
+        build_env: BTreeMap::new(),
+    })
 }
 
 /// Reads one target.

@@ -151,10 +151,17 @@ impl Drive<'_, '_> {
         let (driver, mut sampler) = self.start(Build::Shipped).await?;
         self.sample(&mut sampler, Phase::Start, 0, Edge::Outer)
             .await?;
+        let remembered = sampler.remember_peaks().await;
+        self.sampled(remembered).await?;
         self.warm_up(&driver, &mut sampler).await?;
         let remembered = sampler.remember_objects();
         self.sampled(remembered).await?;
         self.measure_cycles(&driver, &mut sampler).await?;
+        let exercised = sampler.exercised().await;
+        let exercised = self.sampled(exercised).await?;
+        if !exercised.gauges.is_empty() {
+            self.recorder.record(Event::Exercised(exercised))?;
+        }
         let gained = self.sampled(sampler.objects_gained()).await?;
         if !gained.objects.is_empty() {
             self.recorder.record(Event::ObjectsGained(gained))?;

@@ -117,6 +117,7 @@ pub(super) fn gather<'l>(
             Event::TargetExited(exited) if ships => evidence.exited = Some(exited),
             Event::Sample(_)
             | Event::ObjectsGained(_)
+            | Event::Exercised(_)
             | Event::IdleMeasured(_)
             | Event::TargetExited(_)
             | Event::RunStarted(_)

@@ -113,7 +113,7 @@ fn gauges(evidence: &Evidence<'_>) -> Vec<GrownObject> {
         let counts = match gauge.kind {
             GaugeKind::Length => true,
             GaugeKind::Capacity => gauge.max.is_some_and(|max| gauge.value > max),
-            GaugeKind::Accounted => false,
+            GaugeKind::Accounted | GaugeKind::Count => false,
         };
         (counts && count > 0).then(|| GrownObject {
             metric: Metric::Gauges.name().to_owned(),

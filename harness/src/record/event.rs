@@ -43,6 +43,8 @@ pub enum Event {
     WithinCycle(WithinCycle),
     /// What the target's tree has at the end of the measured cycles and did not have at their beginning.
     ObjectsGained(ObjectsGained),
+    /// What the load made the target hold and do.
+    Exercised(Exercised),
     /// The target stood idle and was measured over that time.
     IdleMeasured(IdleMeasured),
     /// The target ended, and what it left.
@@ -403,7 +405,9 @@ pub struct Gauge {
 }
 
 /// What a gauge counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum GaugeKind {
     /// Entries of a map or queue, tasks, timers: exact, must come back.
@@ -412,6 +416,26 @@ pub enum GaugeKind {
     Capacity,
     /// Bytes that the owner accounts for.
     Accounted,
+    /// Occurrences since the target's start: not judged, and only in [`Exercised`].
+    Count,
+}
+
+/// What a scenario's load made the target hold and do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Exercised {
+    /// Every gauge of the target by name, those that nothing moved too.
+    pub gauges: BTreeMap<String, Exercise>,
+}
+
+/// How far one gauge was moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Exercise {
+    /// What it counts.
+    pub kind: GaugeKind,
+    /// By how much its peak since the target's start rose during the scenario; for a count, how often it occurred.
+    pub risen: i64,
+    /// Where it is registered: `file:line`.
+    pub site: String,
 }
 
 /// Files under the target's private directories.

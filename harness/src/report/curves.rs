@@ -137,7 +137,7 @@ fn gauges(points: &[&Sample]) -> Vec<Curve> {
         .map(|(name, kind)| Curve {
             name: format!("gauge {name}"),
             unit: match kind {
-                GaugeKind::Length => Unit::Count,
+                GaugeKind::Length | GaugeKind::Count => Unit::Count,
                 GaugeKind::Capacity | GaugeKind::Accounted => Unit::Bytes,
             },
             values: values(name),

@@ -15,6 +15,7 @@ mod reading;
 pub mod seed;
 mod sockets;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,9 +25,9 @@ use tokio::time::Instant;
 pub use self::disk::files_under;
 use self::fds::Descriptors;
 use self::objects::{Inventory, Tree};
-use self::probe::{ProbeClient, ProbeError};
+use self::probe::{Peak, ProbeClient, ProbeError};
 use self::reading::Reading;
-use crate::record::event::{Disk, Escaped, Memory, Phase, Sample, Settle};
+use crate::record::event::{Disk, Escaped, Exercise, Exercised, Memory, Phase, Sample, Settle};
 use crate::record::objects::ObjectsGained;
 use crate::units::{Bytes, milliseconds};
 
@@ -50,6 +51,8 @@ pub struct Sampler {
     before: Option<Reading>,
     /// The kernel objects of the baseline.
     baseline: Inventory,
+    /// How far the gauges had risen before the load.
+    peaks: BTreeMap<String, Peak>,
     /// The most resident memory that was ever seen: resetting the kernel's own mark must not lose it.
     high_water: Bytes,
     /// Whether the kernel's mark was reset at the sample before, so that it is this cycle's.
@@ -119,6 +122,7 @@ impl Sampler {
             probe,
             before: None,
             baseline: Inventory::default(),
+            peaks: BTreeMap::new(),
             high_water: Bytes(0),
             mark: Mark::Life,
         }
@@ -191,6 +195,42 @@ impl Sampler {
         let processes = self.tree()?;
         let tree = self.object_tree(&processes);
         Ok(Inventory::read(tree).gained(&self.baseline, tree))
+    }
+
+    /// Keeps in mind how far every gauge has risen until now.
+    ///
+    /// # Errors
+    /// When the probe does not answer.
+    pub async fn remember_peaks(&mut self) -> Result<(), SampleError> {
+        self.peaks = self.peaks().await?;
+        Ok(())
+    }
+
+    /// How far every gauge has risen since that was remembered.
+    ///
+    /// # Errors
+    /// When the probe does not answer.
+    pub async fn exercised(&mut self) -> Result<Exercised, SampleError> {
+        let now = self.peaks().await?;
+        let exercise = |(name, peak): (String, Peak)| {
+            let before = self.peaks.get(&name).map_or(0, |before| before.value);
+            let exercise = Exercise {
+                kind: peak.kind,
+                risen: peak.value - before,
+                site: peak.site,
+            };
+            (name, exercise)
+        };
+        Ok(Exercised {
+            gauges: now.into_iter().map(exercise).collect(),
+        })
+    }
+
+    async fn peaks(&mut self) -> Result<BTreeMap<String, Peak>, SampleError> {
+        match &mut self.probe {
+            Some(probe) => Ok(probe.peaks().await?),
+            None => Ok(BTreeMap::new()),
+        }
     }
 
     fn object_tree<'t>(&'t self, processes: &'t [proc::Process]) -> Tree<'t> {

@@ -80,9 +80,28 @@ struct GaugeAnswer {
     name: String,
     kind: GaugeKind,
     value: i64,
+    /// Absent from probes that do not keep it.
+    peak: Option<i64>,
     max: Option<i64>,
     file: String,
     line: u32,
+}
+
+impl GaugeAnswer {
+    fn site(&self) -> String {
+        format!("{}:{}", self.file, self.line)
+    }
+}
+
+/// The highest value of one gauge since the target's start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peak {
+    /// What it counts.
+    pub kind: GaugeKind,
+    /// The value.
+    pub value: i64,
+    /// Where it is registered: `file:line`.
+    pub site: String,
 }
 
 #[derive(Deserialize)]
@@ -162,25 +181,47 @@ impl ProbeClient {
         self.ask::<Done>("trim", ANSWER_WITHIN).await.map(|_| ())
     }
 
-    /// All gauges by name.
+    /// All gauges by name, counts aside: those are no state of the target.
     ///
     /// # Errors
     /// See [`ProbeError`].
     pub async fn gauges(&mut self) -> Result<BTreeMap<String, Gauge>, ProbeError> {
-        let answer: Gauges = self.ask("gauges", ANSWER_WITHIN).await?;
         let gauge = |g: GaugeAnswer| {
-            let site = format!("{}:{}", g.file, g.line);
-            (
-                g.name,
-                Gauge {
-                    kind: g.kind,
-                    value: g.value,
-                    max: g.max,
-                    site,
-                },
-            )
+            let gauge = Gauge {
+                kind: g.kind,
+                value: g.value,
+                max: g.max,
+                site: g.site(),
+            };
+            (g.name, gauge)
         };
-        Ok(answer.gauges.into_iter().map(gauge).collect())
+        let all = self.all_gauges().await?.into_iter();
+        Ok(all
+            .filter(|g| g.kind != GaugeKind::Count)
+            .map(gauge)
+            .collect())
+    }
+
+    /// The highest values of all gauges and counts since the target's start; none from a probe that does not keep them.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn peaks(&mut self) -> Result<BTreeMap<String, Peak>, ProbeError> {
+        let peak = |g: GaugeAnswer| {
+            let peak = Peak {
+                kind: g.kind,
+                value: g.peak?,
+                site: g.site(),
+            };
+            Some((g.name, peak))
+        };
+        let all = self.all_gauges().await?.into_iter();
+        Ok(all.filter_map(peak).collect())
+    }
+
+    async fn all_gauges(&mut self) -> Result<Vec<GaugeAnswer>, ProbeError> {
+        let answer: Gauges = self.ask("gauges", ANSWER_WITHIN).await?;
+        Ok(answer.gauges)
     }
 
     /// Makes the target keep what `seed` says, once; a file is left in `directory`.

@@ -43,6 +43,27 @@ pub struct Scenario {
     pub(super) program: Arc<Program>,
 }
 
+impl Scenario {
+    /// Its load alone and as briefly as can be: no warm-up, no gate, and the cycles that it takes until each of its steps
+    /// has run.
+    #[must_use]
+    pub fn briefly(self) -> Scenario {
+        let first = self.steps.iter().map(|step| step.when.first());
+        let cycles = first.max().unwrap_or(1).clamp(1, self.cycles.measure);
+        Scenario {
+            cycles: Cycles {
+                warmup: Warmup::Fixed(0),
+                measure: cycles,
+                max: cycles,
+                quick: cycles,
+                ..self.cycles
+            },
+            gates: Vec::new(),
+            ..self
+        }
+    }
+}
+
 /// The groups that scenarios run in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 pub enum Suite {

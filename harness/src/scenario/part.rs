@@ -102,6 +102,16 @@ pub enum When {
 }
 
 impl When {
+    /// The first measured cycle that runs the step; 1 for one that none runs.
+    pub fn first(&self) -> u32 {
+        match self {
+            When::Always | When::ExceptEvery(_) => 1,
+            When::Every(n) => *n,
+            When::Only(cycles) => cycles.first().copied().unwrap_or(1),
+            When::Except(cycles) => (1..).find(|cycle| !cycles.contains(cycle)).unwrap_or(1),
+        }
+    }
+
     /// Whether a cycle runs the step.
     pub fn includes(&self, at: At) -> bool {
         let measured = at.phase == Phase::Measure;

@@ -9,10 +9,29 @@ use crate::config::{ExecStep, Framing};
 pub(super) fn schema() -> Value {
     let targets = json!({ "type": "object", "additionalProperties": target() });
     let body = table(
-        properties([("target", targets), ("prove", prove())]),
+        properties([
+            ("target", targets),
+            ("prove", prove()),
+            ("coverage", coverage()),
+        ]),
         &["target"],
     );
     document("leakgate.toml: the targets that leakgate can measure", body)
+}
+
+fn coverage() -> Value {
+    let except =
+        json!({ "type": "object", "additionalProperties": { "type": "string", "minLength": 1 } });
+    table(
+        properties([(
+            "except",
+            described(
+                except,
+                "gauges and counts that no scenario can exercise, each with the reason",
+            ),
+        )]),
+        &[],
+    )
 }
 
 fn prove() -> Value {

@@ -11,6 +11,7 @@ use schemars::schema_for;
 
 use crate::bisect::Bisection;
 use crate::compare::Comparison;
+use crate::coverage::Survey;
 use crate::prove::Proof;
 use crate::record::event::Line;
 use crate::report::RunReport;
@@ -61,6 +62,11 @@ pub fn trend_run() -> serde_json::Value {
 /// The schema of what `trend show --json` prints.
 pub fn trend() -> serde_json::Value {
     schema_for!(Trend).into()
+}
+
+/// The schema of `coverage.json`.
+pub fn coverage() -> serde_json::Value {
+    schema_for!(Survey).into()
 }
 
 /// The schema of a scenario's file.

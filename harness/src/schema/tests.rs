@@ -47,6 +47,7 @@ fn the_committed_schemas_are_current() {
         ("compare", compare()),
         ("trend-run", trend_run()),
         ("trend", trend()),
+        ("coverage", coverage()),
         ("scenario", scenario()),
         ("config", config()),
     ];

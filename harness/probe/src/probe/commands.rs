@@ -21,7 +21,7 @@ const PROBE_PROTOCOL: u64 = 1;
 
 /// What is asked about: this process, and what its daemon registered.
 pub(super) struct Subject {
-    gauges: &'static [&'static Gauge],
+    gauges: [&'static [&'static Gauge]; 2],
     busy: Option<&'static Busy>,
     allocator: &'static str,
     dhat: DhatWindow,
@@ -40,7 +40,7 @@ pub(super) enum Reply {
 
 impl Subject {
     pub(super) fn new(
-        gauges: &'static [&'static Gauge],
+        gauges: [&'static [&'static Gauge]; 2],
         busy: Option<&'static Busy>,
         allocator: &'static str,
         seeds: Option<Box<Seeds>>,
@@ -140,7 +140,7 @@ impl Subject {
         answer.ok(|answer| {
             answer.list("gauges", |list| {
                 let seeded = self.seeds.as_ref().map_or(&[][..], |_| seed::GAUGES);
-                for gauge in self.gauges.iter().chain(seeded) {
+                for gauge in self.gauges.into_iter().flatten().chain(seeded) {
                     list.element(|element| describe(gauge, element));
                 }
             });
@@ -152,6 +152,7 @@ fn describe(gauge: &Gauge, element: &mut Answer) {
     element.text("name", gauge.name());
     element.text("kind", gauge.kind().word());
     element.signed_number("value", gauge.get());
+    element.signed_number("peak", gauge.peak());
     match gauge.kind().max_bytes() {
         Some(max) => element.number("max", max as u64),
         None => element.null("max"),

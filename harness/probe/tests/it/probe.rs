@@ -142,7 +142,7 @@ fn gauges_are_listed_at_zero_and_in_order() {
     let _held = LEDGER.hold(77);
     let expected = |gauge: &Gauge, value: u64, max: Option<u64>| {
         json!({
-            "name": gauge.name(), "kind": gauge.kind().word(), "value": value, "max": max,
+            "name": gauge.name(), "kind": gauge.kind().word(), "value": value, "peak": value, "max": max,
             "file": gauge.site().file(), "line": gauge.site().line(),
         })
     };
