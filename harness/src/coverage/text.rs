@@ -43,10 +43,8 @@ pub(super) fn terminal(survey: &Survey) -> String {
 fn named(row: &Row) -> String {
     let (first, rest) = row.scenarios.split_at(row.scenarios.len().min(NAMED_MAX));
     match (first, rest.len()) {
-        ([], _) => match &row.excepted {
-            Some(reason) => format!("excepted: {reason}"),
-            None => format!("none ({})", row.site),
-        },
+        ([], _) if row.excepted.is_some() => "excepted".to_owned(),
+        ([], _) => format!("none ({})", row.site),
         (first, 0) => first.join(", "),
         (first, more) => format!("{} and {more} more", first.join(", ")),
     }
@@ -67,6 +65,11 @@ fn conclusion(survey: &Survey) -> String {
     let gaps: Vec<_> = survey.gaps().iter().map(|row| row.name.as_str()).collect();
     if !gaps.is_empty() {
         let _ = write!(text, "; by no scenario: {}", gaps.join(", "));
+    }
+    for row in &survey.rows {
+        if let (Some(reason), true) = (&row.excepted, row.scenarios.is_empty()) {
+            let _ = write!(text, "\n{} is excepted: {reason}", row.name);
+        }
     }
     for row in survey.needless() {
         let (name, first) = (&row.name, &row.scenarios[0]);
