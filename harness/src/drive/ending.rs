@@ -90,8 +90,10 @@ impl Drive<'_, '_> {
             code,
             signal,
             took_ms,
-            left_processes,
-            left_files,
+            left_processes: left_processes.named,
+            more_processes: left_processes.more,
+            left_files: left_files.named,
+            more_files: left_files.more,
         }))
     }
 

@@ -12,6 +12,21 @@ const LASTING: usize = 3;
 /// Things named in a detail; a leak of many kinds is one leak.
 const NAMED_MAX: usize = 5;
 
+/// Further things that count one each.
+#[derive(Default)]
+struct Others {
+    /// In words.
+    named: Vec<String>,
+    /// Those that are only counted.
+    more: u64,
+}
+
+impl Others {
+    fn named(named: Vec<String>) -> Self {
+        Self { named, more: 0 }
+    }
+}
+
 /// A count by name.
 type Counts = BTreeMap<String, i64>;
 
@@ -32,7 +47,7 @@ pub(super) fn fds(limit: u64, evidence: &Evidence<'_>) -> Finding {
             .map(|(kind, &count)| (format!("descriptor `{kind}`"), i64::from(count)))
             .collect()
     });
-    finding(limit, evidence, grown, Vec::new())
+    finding(limit, evidence, grown, Others::default())
 }
 
 /// `threads`, by name.
@@ -43,7 +58,7 @@ pub(super) fn threads(limit: u64, evidence: &Evidence<'_>) -> Finding {
             .map(|(name, &count)| (format!("thread `{name}`"), i64::from(count)))
             .collect()
     });
-    finding(limit, evidence, grown, Vec::new())
+    finding(limit, evidence, grown, Others::default())
 }
 
 /// `children`: live descendants, and what the target left running when it ended.
@@ -51,9 +66,11 @@ pub(super) fn children(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let grown = lasting_growth(evidence, |sample| {
         single("child process", i64::from(sample.children))
     });
-    let left = evidence.exited.map(|exited| &exited.left_processes);
-    let left = left.into_iter().flatten();
-    let left = left.map(|line| format!("left running: `{line}`")).collect();
+    let left = evidence.exited.map(|exited| Others {
+        named: in_words("left running", &exited.left_processes),
+        more: exited.more_processes,
+    });
+    let left = left.unwrap_or_default();
     let mut found = finding(limit, evidence, grown, left);
     if found.verdict == GateVerdict::Leak {
         let last = evidence.measured.last();
@@ -72,7 +89,7 @@ pub(super) fn zombies(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let grown = lasting_growth(evidence, |sample| {
         single("zombie", i64::from(sample.zombies))
     });
-    finding(limit, evidence, grown, Vec::new())
+    finding(limit, evidence, grown, Others::default())
 }
 
 /// `disk`: files in the target's private directories, and what it left there when it ended.
@@ -80,10 +97,16 @@ pub(super) fn disk(limit: u64, evidence: &Evidence<'_>) -> Finding {
     let grown = lasting_growth(evidence, |sample| {
         single("file", i64::try_from(sample.disk.files).unwrap_or(i64::MAX))
     });
-    let left = evidence.exited.map(|exited| &exited.left_files);
-    let left = left.into_iter().flatten();
-    let left = left.map(|path| format!("left behind: `{path}`")).collect();
-    finding(limit, evidence, grown, left)
+    let left = evidence.exited.map(|exited| Others {
+        named: in_words("left behind", &exited.left_files),
+        more: exited.more_files,
+    });
+    finding(limit, evidence, grown, left.unwrap_or_default())
+}
+
+fn in_words(what: &str, names: &[String]) -> Vec<String> {
+    let words = names.iter().map(|name| format!("{what}: `{name}`"));
+    words.collect()
 }
 
 /// `gauges`: lengths that do not come back, and capacities above the maximum that their owner declared.
@@ -99,7 +122,12 @@ pub(super) fn gauges(limit: u64, evidence: &Evidence<'_>) -> Finding {
             .map(|(name, gauge)| (format!("gauge `{name}` ({})", gauge.site), gauge.value))
             .collect()
     });
-    finding(limit, evidence, grown, over_capacity(&evidence.measured))
+    finding(
+        limit,
+        evidence,
+        grown,
+        Others::named(over_capacity(&evidence.measured)),
+    )
 }
 
 /// The capacity gauges that ever stood above their maximum, at their highest.
@@ -160,9 +188,9 @@ fn lasting_growth(evidence: &Evidence<'_>, counts: impl Fn(&Sample) -> Counts) -
     grown
 }
 
-/// `others` are further things that count one each, already in words.
-fn finding(limit: u64, evidence: &Evidence<'_>, grown: Vec<Grown>, others: Vec<String>) -> Finding {
-    let others_count = i64::try_from(others.len()).unwrap_or(i64::MAX);
+fn finding(limit: u64, evidence: &Evidence<'_>, grown: Vec<Grown>, others: Others) -> Finding {
+    let others_count = others.named.len() as u64 + others.more;
+    let others_count = i64::try_from(others_count).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let lasting = grown.iter().map(|grown| grown.lasting).sum::<i64>() + others_count;
     let at_the_end = grown.iter().map(|grown| grown.by).sum::<i64>() + others_count;
@@ -171,11 +199,12 @@ fn finding(limit: u64, evidence: &Evidence<'_>, grown: Vec<Grown>, others: Vec<S
     let mut named: Vec<String> = grown
         .into_iter()
         .map(|Grown { name, by, .. }| format!("{name}: {by:+} in {cycles} cycles"))
-        .chain(others)
+        .chain(others.named)
         .collect();
-    if named.len() > NAMED_MAX {
-        let more = named.len() - NAMED_MAX;
-        named.truncate(NAMED_MAX);
+    let all = named.len() as u64 + others.more;
+    named.truncate(NAMED_MAX);
+    let more = all - named.len() as u64;
+    if more > 0 {
         named.push(format!("and {more} more"));
     }
     let unseen = u32::try_from(LASTING - 1).expect("a small constant");

@@ -12,6 +12,9 @@ use crate::scenario::Metric;
 /// Gauges listed; a leak of many maps is one leak.
 const GAUGES_MAX: usize = 16;
 
+/// What stands for those that a recording only counts.
+const UNNAMED: &str = "others";
+
 /// Kernel objects or entries that came with the measured cycles, alike ones together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GrownObject {
@@ -40,16 +43,18 @@ pub(super) fn grown(evidence: &Evidence<'_>, gates: &[JudgedGate]) -> Vec<GrownO
 }
 
 fn behind(evidence: &Evidence<'_>, metric: Metric) -> Vec<GrownObject> {
-    let left = |lines: fn(&TargetExited) -> &Vec<String>, state: &str| {
-        let lines = evidence.exited.map(lines).into_iter().flatten();
-        let left = |name: &String| GrownObject {
+    let left = |lines: fn(&TargetExited) -> (&Vec<String>, u64), state: &str| {
+        let (names, more) = evidence.exited.map(lines).unzip();
+        let named = names.into_iter().flatten().map(|name| (name.as_str(), 1));
+        let more = more.filter(|more| *more > 0).map(|more| (UNNAMED, more));
+        let left = |(name, count): (&str, u64)| GrownObject {
             metric: metric.name().to_owned(),
-            name: name.clone(),
+            name: name.to_owned(),
             state: state.to_owned(),
-            count: 1,
+            count: i64::try_from(count).unwrap_or(i64::MAX),
             example: None,
         };
-        lines.map(left).collect::<Vec<_>>()
+        named.chain(more).map(left).collect::<Vec<_>>()
     };
     let mut found = match metric {
         Metric::Fds => gained(evidence, metric, Counted::Fds),
@@ -62,8 +67,14 @@ fn behind(evidence: &Evidence<'_>, metric: Metric) -> Vec<GrownObject> {
     };
     // What is there while it runs is told once, even where it is still there afterwards.
     let after = match metric {
-        Metric::Children => left(|exited| &exited.left_processes, "left running at the end"),
-        Metric::Disk => left(|exited| &exited.left_files, "left behind at the end"),
+        Metric::Children => left(
+            |exited| (&exited.left_processes, exited.more_processes),
+            "left running at the end",
+        ),
+        Metric::Disk => left(
+            |exited| (&exited.left_files, exited.more_files),
+            "left behind at the end",
+        ),
         _ => Vec::new(),
     };
     let told = |object: &GrownObject| {

@@ -491,8 +491,22 @@ pub struct TargetExited {
     pub took_ms: u64,
     /// Command lines of the processes it left behind (at most 32; they are ended).
     pub left_processes: Vec<String>,
+    /// How many more processes it left behind.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_processes: u64,
     /// Paths it left behind in its private directories, relative to them (at most 32).
     pub left_files: Vec<String>,
+    /// How many more files it left behind.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_files: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A heap profile was wanted, and there is none.

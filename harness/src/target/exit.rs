@@ -1,6 +1,31 @@
 //! How a target ended, and what it left.
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{self, Stop};
+
+/// Things that are named of what was left; the others are counted.
+const NAMED_MAX: usize = 32;
+
+/// Things that a target left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// The first of them, at most 32.
+    pub named: Vec<String>,
+    /// How many there are beside those.
+    pub more: u64,
+}
+
+impl Left {
+    /// All of these; only as many are asked for their name as are named.
+    pub(super) fn new<T>(left: &[T], name: impl FnMut(&T) -> String) -> Self {
+        let named: Vec<_> = left.iter().take(NAMED_MAX).map(name).collect();
+        Self {
+            more: (left.len() - named.len()) as u64,
+            named,
+        }
+    }
+}
 
 /// How a target ended and what it left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,9 +39,9 @@ pub struct Exit {
     /// Milliseconds from the request to the end.
     pub took_ms: u64,
     /// Command lines of what it left running.
-    pub left_processes: Vec<String>,
+    pub left_processes: Left,
     /// Paths that it left in its private directories, relative to them.
-    pub left_files: Vec<String>,
+    pub left_files: Left,
 }
 
 impl Exit {

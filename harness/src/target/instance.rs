@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 use super::build::{find_program, sha256_of};
 use super::dirs::PrivateDirs;
 use super::environment::{environment, probe_socket};
-use super::exit::{Exit, signal_number};
+use super::exit::{Exit, Left, signal_number};
 use super::stdio::{self, Stdio as Pipes};
 use super::wire::{Command, Launch, Notice};
 use crate::config::{self, Target};
@@ -34,8 +34,6 @@ const ENDING_WITHIN: Duration = Duration::from_secs(1);
 const NOTICE_AT_HAND: Duration = Duration::from_millis(2);
 /// Between two looks at whether a target is ready.
 pub(super) const READY_EVERY: Duration = Duration::from_millis(5);
-/// Paths kept of what was left on disk.
-const LEFT_MAX: usize = 32;
 /// What is shown of a log when its target failed.
 const LOG_TAIL_LINES: usize = 12;
 /// The same in bytes; a log may be as long as the disk has room.
@@ -282,7 +280,7 @@ impl Instance {
     }
 
     /// What lies in the private directories now, beside the directories that leakgate itself made.
-    fn left_files(&self) -> Vec<String> {
+    fn left_files(&self) -> Left {
         let own = [
             self.dirs.run(),
             self.dirs.state(),
@@ -296,8 +294,7 @@ impl Instance {
         let relative = left.map(|path| path.strip_prefix(self.dirs.root()).unwrap_or(path));
         let mut left: Vec<_> = relative.map(|path| path.display().to_string()).collect();
         left.sort();
-        left.truncate(LEFT_MAX);
-        left
+        Left::new(&left, String::clone)
     }
 
     async fn tell(&mut self, message: &impl serde::Serialize) -> io::Result<()> {

@@ -18,6 +18,7 @@ use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
+use super::exit::Left;
 use super::stdio::{Ends, take_over};
 use super::wire::{Command, Launch, Notice};
 use crate::sample::{pause, proc};
@@ -27,8 +28,6 @@ use crate::units::milliseconds;
 const LEFT_BEHIND_GRACE: Duration = Duration::from_millis(500);
 /// Killing and reaping everything: the kernel needs milliseconds, an overloaded machine more.
 const KILL_BOUND: Duration = Duration::from_secs(5);
-/// Command lines kept of what was left behind.
-const LEFT_MAX: usize = 32;
 
 /// Runs the supervisor on the control socket that is its standard input, until the target has gone; when leakgate
 /// goes first, the directory `private` is removed too.
@@ -168,16 +167,13 @@ impl Supervisor {
             }
             pause(Duration::from_millis(5)).await;
         };
-        let left = left.iter().filter(|process| !process.zombie).take(LEFT_MAX);
-        let left = left
-            .map(|process| proc::command_line(process.pid))
-            .collect();
+        let left: Vec<_> = left.iter().filter(|process| !process.zombie).collect();
         Ok(Notice::Exited {
             code: ended.code,
             signal: ended.signal,
             overdue,
             took_ms,
-            left,
+            left: Left::new(&left, |process| proc::command_line(process.pid)),
         })
     }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::exit::Left;
+
 /// The first line to the supervisor: what it starts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Launch {
@@ -56,6 +58,6 @@ pub(super) enum Notice {
         /// Milliseconds since it was asked to stop; 0 when it was not asked.
         took_ms: u64,
         /// Command lines of what it left running.
-        left: Vec<String>,
+        left: Left,
     },
 }

@@ -305,7 +305,9 @@ impl Watching<'_, '_> {
             signal: None,
             took_ms: 0,
             left_processes: Vec::new(),
+            more_processes: 0,
             left_files: Vec::new(),
+            more_files: 0,
         }))?;
         let (pid, seconds) = (self.seen.pid, self.seen.elapsed_ms / 1000);
         let detail = format!("process {pid} ended by itself, {seconds} s into the watching");

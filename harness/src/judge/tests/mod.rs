@@ -149,6 +149,23 @@ fn what_is_left_after_shutdown_belongs_to_disk_and_children() {
 }
 
 #[test]
+fn what_is_left_is_counted_to_the_last_and_named_as_far_as_it_goes() {
+    let mut scenario = ScenarioBuilder::clean("left", 31);
+    scenario.exited.left_files = (0..32).map(|file| format!("state/{file}")).collect();
+    scenario.exited.more_files = 34;
+    let verdict = judged(&scenario.alone());
+    let disk = gate(&verdict, Metric::Disk);
+    assert_eq!(disk.observed, Some(Amount::Plain(66)));
+    assert!(
+        disk.detail.ends_with("left behind: `state/4`; and 61 more"),
+        "{}",
+        disk.detail
+    );
+    let objects = verdict.objects.iter().map(|object| object.count);
+    assert_eq!(objects.sum::<i64>(), 66);
+}
+
+#[test]
 fn ceilings_and_peaks_are_held_against_their_limits() {
     let verdict = judged(
         &ScenarioBuilder::clean("levels", 31)
