@@ -52,6 +52,15 @@ pub(crate) static MCP_QUEUE_BYTES: Gauge = Gauge::accounted("mcp_queue_bytes");
 /// Bytes of lines of the Model Context Protocol that have begun and not ended.
 pub(crate) static MCP_LINE_BYTES: Gauge = Gauge::accounted("mcp_line_bytes");
 
+/// Transcripts that are followed.
+pub(crate) static TRANSCRIPTS: Gauge = Gauge::length("transcripts");
+/// Files and directories that transcripts are looked for in, as they were asked for.
+pub(crate) static TRANSCRIPT_WATCHES: Gauge = Gauge::length("transcript_watches");
+/// Directories below those.
+pub(crate) static TRANSCRIPT_DIRECTORIES: Gauge = Gauge::length("transcript_directories");
+/// Bytes that everything about transcripts holds.
+pub(crate) static TRANSCRIPT_BYTES: Gauge = Gauge::accounted("transcript_bytes");
+
 static GAUGES: &[&Gauge] = &[
     &SESSIONS,
     &TOMBSTONES,
@@ -76,6 +85,10 @@ static GAUGES: &[&Gauge] = &[
     &MCP_PENDING,
     &MCP_QUEUE_BYTES,
     &MCP_LINE_BYTES,
+    &TRANSCRIPTS,
+    &TRANSCRIPT_WATCHES,
+    &TRANSCRIPT_DIRECTORIES,
+    &TRANSCRIPT_BYTES,
 ];
 
 /// Held wherever something is under way that a client did not yet see the end of: a request, a session's start or end,

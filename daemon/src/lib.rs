@@ -10,6 +10,7 @@
 //!   [`pattern`] is text that somebody looks for or waits for.
 //! - [`spawn`] is the one place where processes start and are reaped; [`teardown`] the one way a session ends.
 //! - [`mcp`] is processes that many clients share, beside the core; [`log_file`] where they and the daemon complain.
+//! - [`transcripts`] is what agents write down, followed as it grows; beside the core too.
 //! - [`open_files`] is how many descriptors there are for all of that.
 //! - [`server`] is the socket, the connections, the signals; [`tasks`] starts and counts every task.
 //! - [`cli`] is what a person types.
@@ -33,5 +34,6 @@ mod session;
 mod spawn;
 mod tasks;
 mod teardown;
+mod transcripts;
 
 pub use cli::run;

@@ -58,6 +58,15 @@ pub(crate) fn archives(socket: &Path) -> PathBuf {
     log.with_extension("archives")
 }
 
+/// How far the daemon of this socket has read transcripts: beside its log. Nothing is created there.
+pub(crate) fn cursors(socket: &Path) -> PathBuf {
+    let log = match state_directory() {
+        Some(directory) => directory.join(log_name(socket)),
+        None => socket.to_owned(),
+    };
+    log.with_extension("cursors")
+}
+
 /// The socket of a shared MCP server, in a directory beside the daemon's own socket.
 pub(crate) fn mcp_socket(socket: &Path, server: &SessionName) -> PathBuf {
     let directory = socket.with_extension("mcp");

@@ -24,6 +24,7 @@ mod raw;
 mod read;
 mod schedule;
 mod stats;
+mod transcripts;
 
 pub use attachment::{Attachment, Event};
 pub use client::Client;

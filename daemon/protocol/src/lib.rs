@@ -39,6 +39,7 @@ mod schedule;
 mod session;
 mod signal;
 mod stats;
+mod transcripts;
 mod ttl;
 mod wait;
 
@@ -72,5 +73,10 @@ pub use session::{
 };
 pub use signal::{SignalError, SignalName};
 pub use stats::Stats;
+pub use transcripts::{
+    Evicted, LineFault, TRANSCRIPT_EVENTS_MAX, TranscriptEvent, TranscriptFormat, TranscriptId,
+    TranscriptInfo, TranscriptKind, TranscriptMark, TranscriptMatch, TranscriptRun,
+    TranscriptStats, TranscriptsReply, TranscriptsRequest, WatchId, WatchInfo,
+};
 pub use ttl::{Ttl, TtlError};
 pub use wait::{CancelParams, TextPattern, WaitIdleParams, WaitTextParams};

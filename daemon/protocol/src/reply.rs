@@ -11,6 +11,7 @@ use crate::read::ReadReply;
 use crate::schedule::ScheduleInfo;
 use crate::session::{ExitStatus, SessionInfo, Size};
 use crate::stats::Stats;
+use crate::transcripts::TranscriptsReply;
 
 /// A request that was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +134,11 @@ pub enum Success {
     McpServers {
         /// All of them.
         servers: Vec<McpServerInfo>,
+    },
+    /// To `transcripts`.
+    Transcripts {
+        /// What came of it.
+        reply: TranscriptsReply,
     },
     /// To `wait`.
     Exited {

@@ -17,6 +17,7 @@ use crate::reply::{ErrorCode, Failure};
 use crate::respawn::RespawnParams;
 use crate::schedule::{ScheduleParams, UnscheduleParams};
 use crate::session::{RequestId, SessionRef, Size};
+use crate::transcripts::TranscriptsRequest;
 use crate::ttl::Ttl;
 use crate::wait::{CancelParams, WaitIdleParams, WaitTextParams};
 
@@ -100,6 +101,8 @@ pub enum Request {
     McpRestart(McpParams),
     /// All shared MCP servers. Answered `mcp_servers`.
     McpList,
+    /// Does something with transcripts of agents. Answered `transcripts`.
+    Transcripts(TranscriptsRequest),
     /// Closes every session and ends the daemon. Answered `shutting_down` at once; the connection ends with the daemon.
     Shutdown,
 }
@@ -122,6 +125,7 @@ impl Request {
             | Request::McpStart(_)
             | Request::McpStop(_)
             | Request::McpRestart(_) => false,
+            Request::Transcripts(request) => request.is_answered_at_once(),
             Request::Ping
             | Request::List
             | Request::Get(_)
@@ -302,6 +306,7 @@ pub fn parse_request(json: &[u8]) -> Result<(RequestId, Request), RequestFault> 
         "mcp_stop" => Request::McpStop(read_params(id, &method, params)?),
         "mcp_restart" => Request::McpRestart(read_params(id, &method, params)?),
         "mcp_list" => without_params(id, params, Request::McpList)?,
+        "transcripts" => Request::Transcripts(read_params(id, &method, params)?),
         "shutdown" => without_params(id, params, Request::Shutdown)?,
         _ => return Err(bad(Some(id), format!("unknown method {method:?}"))),
     };

@@ -16,6 +16,8 @@ use super::raw_terminal;
 use super::reading::ReadCommand;
 use super::schedule::ScheduleCommand;
 use super::settings::SettingsArgs;
+use super::transcript_settings::TranscriptArgs;
+use super::transcripts::TranscriptsCommand;
 use crate::core::CLIENTS_MAX;
 
 /// Terminal sessions that live on when their clients leave.
@@ -99,6 +101,9 @@ pub(super) enum Question {
     /// Share MCP servers: one process each, for all agents
     #[command(subcommand)]
     Mcp(McpCommand),
+    /// Follow what agents write down
+    #[command(subcommand)]
+    Transcripts(TranscriptsCommand),
     /// End every session and the daemon
     Shutdown,
 }
@@ -121,6 +126,9 @@ pub(super) struct ServeArgs {
 
     #[command(flatten)]
     pub(super) sessions: SettingsArgs,
+
+    #[command(flatten)]
+    pub(super) transcripts: TranscriptArgs,
 
     /// Take at most this many clients at a time
     #[arg(

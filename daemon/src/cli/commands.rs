@@ -11,7 +11,9 @@ use super::attach::{Role, attach};
 use super::exit_code::{CliError, ExitCode};
 use super::launch::{READY, connect, connect_or_start};
 use super::waiting::wait;
-use super::{archive, life, log, mcp, output, raw_terminal, reading, runtime, schedule, stats};
+use super::{
+    archive, life, log, mcp, output, raw_terminal, reading, runtime, schedule, stats, transcripts,
+};
 use crate::core::Settings;
 use crate::inherited::{Descriptors, shed};
 use crate::paths::default_socket;
@@ -61,6 +63,7 @@ async fn ask(socket: &Path, question: Question) -> Result<ExitCode, CliError> {
         Question::Schedule(command) => schedule::execute(socket, command).await?,
         Question::Stats => stats::show(socket).await?,
         Question::Mcp(command) => mcp::execute(socket, command).await?,
+        Question::Transcripts(command) => transcripts::execute(socket, command).await?,
         Question::Shutdown => shut_down(socket).await?,
     }
     Ok(ExitCode::Success)
@@ -84,6 +87,7 @@ fn run_daemon(socket: PathBuf, options: ServeArgs) -> Result<ExitCode, CliError>
         history_bytes: options.sessions.history_bytes(),
         ttl: options.sessions.ttl(),
         archive_age: options.sessions.archive_age(),
+        transcripts: options.transcripts.settings()?,
     };
     serve(socket, settings, || {
         if options.background {

@@ -19,6 +19,8 @@ mod schedule;
 mod settings;
 mod stats;
 mod suspend;
+mod transcript_settings;
+mod transcripts;
 mod waiting;
 
 use std::process::ExitCode as ProcessExitCode;

@@ -313,6 +313,18 @@ impl<S: LiveSession> Entry<S> {
         }
     }
 
+    /// Refuses what would hang off a session that has ended, or is about to.
+    pub(super) fn not_over(&self) -> Result<(), Failure> {
+        match (&self.life, self.fate) {
+            (Life::Ended(_), _) => Err(Failure::new(
+                ErrorCode::Exited,
+                "the session's process has ended",
+            )),
+            (_, Fate::Gone(_)) => Err(being_ended()),
+            _ => Ok(()),
+        }
+    }
+
     /// How an ended session's process ended.
     pub(super) fn exit_status(&self) -> Option<ExitStatus> {
         match &self.life {

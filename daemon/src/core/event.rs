@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use sessiond_protocol::{
     ArchiveId, ArchiveInfo, ExitStatus, Failure, McpRequest, Notice, Read, ReadReply, Request,
-    RequestId, ScreenState, ScreenText, SessionId, SignalName, Size, Success,
+    RequestId, ScreenState, ScreenText, SessionId, SignalName, Size, Success, TranscriptsRequest,
 };
 use sessiond_screen::Pattern;
 
@@ -271,6 +271,13 @@ pub(crate) enum Effect<P: Plane> {
         id: RequestId,
         request: McpRequest,
     },
+    /// Do something with transcripts, and answer the request with what comes of it.
+    Transcripts {
+        client: P::Client,
+        asked: TranscriptsAsked,
+    },
+    /// Forget what hangs off a session beside the core: it has ended for good, or is gone.
+    Over { session: SessionId },
     /// Hand over the whole text of a session with its end, which follows.
     KeepText { session: P::Session },
     /// Write an archive; ends in `ArchiveWritten`.
@@ -288,6 +295,15 @@ pub(crate) enum Effect<P: Plane> {
     ShutdownBegan { sessions: usize },
     /// The last session is gone and the daemon shall end.
     Stop,
+}
+
+/// What is wanted of the transcripts.
+#[derive(Debug, Clone)]
+pub(crate) struct TranscriptsAsked {
+    pub(crate) id: RequestId,
+    pub(crate) request: TranscriptsRequest,
+    /// The session that the request names.
+    pub(crate) session: Option<SessionId>,
 }
 
 /// A process to be started.

@@ -390,7 +390,7 @@ impl<P: Plane> Core<P> {
         }
     }
 
-    /// Answers everybody who waits for something of a session that has ended.
+    /// Answers everybody who waits for something of a session that has ended, for good.
     fn settle(
         &mut self,
         session: SessionId,
@@ -404,6 +404,7 @@ impl<P: Plane> Core<P> {
             output,
             text: _,
         } = outcome;
+        effects.push(Effect::Over { session });
         for client in calls.attached.clients() {
             if let (Some(client), Ok(status)) = (self.clients.get(client).cloned(), &status) {
                 let status = *status;

@@ -43,6 +43,7 @@ use entry::{Fate, Life};
 pub(crate) use event::{
     Access, AttachOrder, ClientId, Effect, End, EndedBy, Event, Facts, Flow, Keep, Leaving,
     LiveClient, LiveSession, Now, Origin, Plane, Pulse, Sighting, StartOrder, Ticket,
+    TranscriptsAsked,
 };
 pub(crate) use incidents::Incident;
 pub(crate) use recipe::{RECIPE_BYTES_MAX, Recipe, recipe_bytes};

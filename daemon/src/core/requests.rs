@@ -2,12 +2,12 @@
 
 use sessiond_protocol::{
     ErrorCode, Failure, McpRequest, ReadParams, RenameParams, Request, ScreenParams, SessionParams,
-    SessionRef, Success,
+    SessionRef, Success, TranscriptsRequest,
 };
 
 use super::entry::{Fate, Life, being_ended, not_found};
 use super::sessions::Change;
-use super::{Core, Effect, Flow, Now, Phase, Plane, Ticket, shutting_down};
+use super::{Core, Effect, Flow, Now, Phase, Plane, Ticket, TranscriptsAsked, shutting_down};
 
 /// An answer for now, or none because it comes later.
 pub(super) type Answer = Result<Option<Success>, Failure>;
@@ -58,6 +58,7 @@ impl<P: Plane> Core<P> {
                 self.pass_on(ticket, McpRequest::Restart(params), effects)
             }
             Request::McpList => self.pass_on(ticket, McpRequest::List, effects),
+            Request::Transcripts(request) => self.pass_to_transcripts(ticket, request, effects),
             Request::Close(SessionParams { session }) => self.close(ticket, &session, effects),
             Request::CloseAll => self.close_all(ticket, effects),
             Request::Wait(params) => self.wait(now, ticket, &params),
@@ -105,6 +106,37 @@ impl<P: Plane> Core<P> {
                 id,
                 request,
             });
+        }
+        Ok(None)
+    }
+
+    /// Nor are transcripts, but for the session that they belong to: that is still there, and its agent may still write.
+    fn pass_to_transcripts(
+        &mut self,
+        ticket: Ticket,
+        request: TranscriptsRequest,
+        effects: &mut Vec<Effect<P>>,
+    ) -> Answer {
+        let session = match request.session() {
+            None => None,
+            Some(session) => {
+                let entry = self.find(session)?;
+                if matches!(request, TranscriptsRequest::Watch { .. }) {
+                    entry.not_over()?;
+                }
+                Some(entry.id())
+            }
+        };
+        if matches!(request, TranscriptsRequest::Watch { .. }) {
+            self.check_open()?;
+        }
+        if let Some(client) = self.clients.get(ticket.client).cloned() {
+            let asked = TranscriptsAsked {
+                id: ticket.id,
+                request,
+                session,
+            };
+            effects.push(Effect::Transcripts { client, asked });
         }
         Ok(None)
     }

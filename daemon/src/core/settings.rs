@@ -6,6 +6,7 @@ use sessiond_protocol::Ttl;
 
 use super::{ARCHIVE_AGE, CLIENTS_MAX, SESSIONS_MAX};
 use crate::history_budget::HISTORY_BYTES;
+use crate::transcripts::TranscriptSettings;
 
 /// The core's settings.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) history_bytes: usize,
     /// How long an archive is kept.
     pub(crate) archive_age: Duration,
+    /// What is followed of agents, and how much of it is kept; not the core's business.
+    pub(crate) transcripts: TranscriptSettings,
 }
 
 impl Default for Settings {
@@ -35,6 +38,7 @@ impl Default for Settings {
             ttl: Ttl::DEFAULT,
             history_bytes: HISTORY_BYTES,
             archive_age: ARCHIVE_AGE,
+            transcripts: TranscriptSettings::default(),
         }
     }
 }

@@ -282,13 +282,17 @@ mod tests {
     use crate::mcp::Pool;
     use crate::open_files::OpenFiles;
     use crate::spawn::Spawner;
+    use crate::transcripts::Transcripts;
 
     #[test]
     fn a_client_whose_connection_panics_is_forgotten() {
         let (spawner, _thread) = Spawner::start("test", OpenFiles::now()).unwrap();
         let archives = ArchiveStore::new("/nowhere".into());
         let pool = Pool::new("/nowhere.sock".into(), OpenFiles::now());
-        let daemon = Arc::new(Daemon::new(spawner, Settings::default(), archives, pool));
+        let settings = Settings::default();
+        let transcripts = Transcripts::new(&settings.transcripts, "/nowhere.cursors".into());
+        let daemon = Daemon::new(spawner, settings, archives, pool, transcripts);
+        let daemon = Arc::new(daemon);
         let client = ClientId(1);
         let outbox = Arc::new(Outbox::default());
         daemon.dispatch(Event::Connected {

@@ -19,6 +19,7 @@ use crate::mcp::Pool;
 use crate::session::{Session, task};
 use crate::spawn::Spawner;
 use crate::tasks::TaskGroup;
+use crate::transcripts::Transcripts;
 
 /// The core's plane in the real daemon.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ pub(crate) struct Daemon {
     tasks: TaskGroup,
     archives: ArchiveStore,
     mcp: Pool,
+    transcripts: Transcripts,
     freed: Arc<Freed>,
     history: Arc<HistoryBudget>,
     stop: CancellationToken,
@@ -57,6 +59,7 @@ impl Daemon {
         settings: Settings,
         archives: ArchiveStore,
         mcp: Pool,
+        transcripts: Transcripts,
     ) -> Self {
         let history = Arc::new(HistoryBudget::new(settings.history_bytes));
         Self {
@@ -69,6 +72,7 @@ impl Daemon {
             tasks: TaskGroup::default(),
             archives,
             mcp,
+            transcripts,
             freed: Arc::default(),
             history,
             stop: CancellationToken::new(),
@@ -82,6 +86,10 @@ impl Daemon {
 
     pub(crate) const fn mcp(&self) -> &Pool {
         &self.mcp
+    }
+
+    pub(crate) const fn transcripts(&self) -> &Transcripts {
+        &self.transcripts
     }
 
     pub(crate) const fn tasks(&self) -> &TaskGroup {
@@ -189,12 +197,16 @@ impl Daemon {
                 id,
                 request,
             } => Pool::ask(self, client, id, request),
-            Effect::ShutdownBegan { sessions } => {
-                tracing::info!("shutting down {sessions} active session(s)");
-                self.mcp.stop_all();
-            }
+            Effect::Transcripts { client, asked } => Transcripts::ask(self, client, asked),
+            Effect::Over { session } => self.transcripts.session_over(session),
+            Effect::ShutdownBegan { sessions } => self.begin_shutdown(sessions),
             Effect::Stop => self.stop.cancel(),
         }
+    }
+
+    fn begin_shutdown(&self, sessions: usize) {
+        tracing::info!("shutting down {sessions} active session(s)");
+        self.mcp.stop_all();
     }
 
     /// Tells the core which archives an earlier daemon left.

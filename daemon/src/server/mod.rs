@@ -24,6 +24,7 @@ use crate::mcp::Pool;
 use crate::open_files::OpenFiles;
 use crate::paths;
 use crate::spawn::Spawner;
+use crate::transcripts::Transcripts;
 pub(crate) use accept::{Accepted, accept};
 pub(crate) use daemon::Daemon;
 use socket::Socket;
@@ -88,7 +89,9 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
     let (spawner, thread) =
         Spawner::start(&instance, files).map_err(DaemonError::system("spawn thread"))?;
     let pool = Pool::new(socket.path().to_owned(), files);
-    let daemon = Arc::new(Daemon::new(spawner, settings, archives, pool));
+    let transcripts = Transcripts::new(&settings.transcripts, paths::cursors(socket.path()));
+    let daemon = Daemon::new(spawner, settings, archives, pool, transcripts);
+    let daemon = Arc::new(daemon);
     let signals = Signals::listen().map_err(DaemonError::system("signals"))?;
     let listener =
         UnixListener::from_std(socket.listener()?).map_err(DaemonError::system("listener"))?;
@@ -101,6 +104,8 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
     daemon
         .tasks()
         .spawn("listener", 0, listen(Arc::clone(&daemon), listener, files));
+    let follow = Transcripts::follow(Arc::clone(&daemon));
+    daemon.tasks().spawn("transcripts", 0, follow);
     tracing::info!(socket = %socket.path().display(), pid = std::process::id(), "listening");
     if files.sessions() < SESSIONS_MAX {
         let (limit, sessions) = (files.limit(), files.sessions());

@@ -275,6 +275,7 @@ mod tests {
     use crate::mcp::Pool;
     use crate::open_files::OpenFiles;
     use crate::spawn::{Spawner, only_test_with_children};
+    use crate::transcripts::Transcripts;
 
     async fn reap_until_closed(daemon: Arc<Daemon>) {
         let mut child = signal(SignalKind::child()).unwrap();
@@ -342,6 +343,7 @@ mod tests {
                 Settings::default(),
                 nowhere(),
                 Pool::new("/nowhere.sock".into(), OpenFiles::now()),
+                Transcripts::new(&Settings::default().transcripts, "/nowhere.cursors".into()),
             ));
             let replies = runtime.block_on(async {
                 let reaping = reap_until_closed(Arc::clone(&daemon));

@@ -21,5 +21,6 @@ mod reading;
 mod silence;
 mod starting;
 mod stats;
+mod transcripts;
 mod waits;
 mod wire;

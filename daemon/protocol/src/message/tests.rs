@@ -19,6 +19,7 @@ use crate::respawn::{RespawnParams, RespawnWhen};
 use crate::schedule::{ScheduleId, ScheduleParams, UnscheduleParams, When};
 use crate::session::{SessionRef, Size};
 use crate::signal::SignalName;
+use crate::transcripts::{TranscriptFormat, TranscriptId, TranscriptsRequest, WatchId};
 use crate::ttl::Ttl;
 use crate::wait::{CancelParams, TextPattern, WaitIdleParams, WaitTextParams};
 
@@ -185,8 +186,56 @@ fn kept() -> impl Strategy<Value = Request> {
     ]
 }
 
+fn transcripts() -> impl Strategy<Value = TranscriptsRequest> {
+    let format = Just(TranscriptFormat::Codex);
+    prop_oneof![
+        Just(TranscriptsRequest::Watches {}),
+        Just(TranscriptsRequest::Sync {}),
+        Just(TranscriptsRequest::Stats {}),
+        (
+            proptest::option::of(session_ref()),
+            proptest::option::of(any::<u64>().prop_map(TranscriptId))
+        )
+            .prop_map(|(session, after)| TranscriptsRequest::List { session, after }),
+        (any::<u64>(), any::<Option<u64>>(), any::<u32>()).prop_map(|(id, from, limit)| {
+            let transcript = TranscriptId(id);
+            TranscriptsRequest::Show {
+                transcript,
+                from,
+                limit,
+            }
+        }),
+        (".*", any::<bool>(), any::<u32>()).prop_map(|(text, regex, limit)| {
+            let pattern = match regex {
+                true => TextPattern::Regex(text),
+                false => TextPattern::Text(text),
+            };
+            let transcript = Some(TranscriptId(7));
+            TranscriptsRequest::Search {
+                pattern,
+                ignore_case: regex,
+                transcript,
+                limit,
+            }
+        }),
+        (
+            ".*",
+            proptest::option::of(format),
+            proptest::option::of(session_ref())
+        )
+            .prop_map(|(path, format, session)| TranscriptsRequest::Watch {
+                path,
+                format,
+                session
+            }),
+        any::<u64>().prop_map(|id| TranscriptsRequest::Unwatch { watch: WatchId(id) }),
+        session_ref().prop_map(|session| TranscriptsRequest::Run { session }),
+    ]
+}
+
 fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
+        transcripts().prop_map(Request::Transcripts),
         Just(Request::Ping),
         Just(Request::List),
         Just(Request::Shutdown),

@@ -1,6 +1,8 @@
 //! How sessions end, and what can be read of them afterwards.
 
-use sessiond_protocol::{AttachParams, EndReason, ExitStatus, Notice, Request, ScreenParams};
+use sessiond_protocol::{
+    AttachParams, EndReason, ExitStatus, Notice, Request, ScreenParams, TranscriptsRequest,
+};
 
 use super::super::waiting::WAITERS_PER_SESSION_MAX;
 use super::world::*;
@@ -35,6 +37,33 @@ fn an_exited_session_is_read_until_it_is_closed_or_too_old() {
     world.pass(TOMBSTONE_AGE_MAX.as_secs());
     let gone = world.ask(client, Request::Get(by_id(second)));
     assert_eq!(world.code(gone), Some(ErrorCode::NotFound));
+}
+
+#[test]
+fn what_hangs_off_a_session_is_over_with_its_last_process_and_not_with_its_record() {
+    let mut world = World::new();
+    let client = world.connect(1);
+    let (exited, closed) = (world.run(client), world.run(client));
+    world.ask(client, Request::Restart(by_id(closed)));
+    world.end(closed);
+    world.start(closed);
+    assert_eq!(world.over, [], "another process follows");
+    let watch = |session: SessionId| {
+        Request::Transcripts(TranscriptsRequest::Watch {
+            path: "/a".to_owned(),
+            format: None,
+            session: Some(session.into()),
+        })
+    };
+    world.end(exited);
+    assert_eq!(world.over, [exited]);
+    let refused = world.ask(client, watch(exited));
+    assert_eq!(world.code(refused), Some(ErrorCode::Exited));
+    world.ask(client, Request::Close(by_id(closed)));
+    let refused = world.ask(client, watch(closed));
+    assert_eq!(world.code(refused), Some(ErrorCode::Exited));
+    world.end(closed);
+    assert_eq!(world.over, [exited, closed]);
 }
 
 #[test]

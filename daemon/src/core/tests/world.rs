@@ -125,6 +125,8 @@ pub(super) struct World {
     pub(super) seconds: u64,
     /// What whoever runs the daemon was told.
     pub(super) told: Vec<(SessionId, Incident)>,
+    /// Sessions that have ended for good, in that order.
+    pub(super) over: Vec<SessionId>,
     last_request: u64,
     pub(super) unanswered: BTreeSet<(ClientId, RequestId)>,
     pub(super) answers: BTreeMap<RequestId, Result<Success, Failure>>,
@@ -170,6 +172,7 @@ impl World {
             core: Core::new(settings),
             start: Instant::now(),
             told: Vec::new(),
+            over: Vec::new(),
             seconds: 0,
             last_request: 0,
             unanswered: BTreeSet::new(),
@@ -275,7 +278,8 @@ impl World {
                 assert!(self.running.contains(&session.id));
             }
             Effect::Tell { session, incident } => self.told.push((session, incident)),
-            Effect::ShutdownBegan { .. } | Effect::Mcp { .. } => {}
+            Effect::Over { session } => self.over.push(session),
+            Effect::ShutdownBegan { .. } | Effect::Mcp { .. } | Effect::Transcripts { .. } => {}
             Effect::Stop => self.stops += 1,
         }
     }
