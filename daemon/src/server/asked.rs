@@ -64,6 +64,7 @@ counts! {
     McpStop => "mcp_stop",
     McpRestart => "mcp_restart",
     McpList => "mcp_list",
+    Transcripts => "transcripts",
     Shutdown => "shutdown",
 }
 
