@@ -51,6 +51,22 @@ pub(crate) static MCP_PENDING: Gauge = Gauge::length("mcp_pending");
 pub(crate) static MCP_QUEUE_BYTES: Gauge = Gauge::accounted("mcp_queue_bytes");
 /// Bytes of lines of the Model Context Protocol that have begun and not ended.
 pub(crate) static MCP_LINE_BYTES: Gauge = Gauge::accounted("mcp_line_bytes");
+/// Statuses of agents.
+pub(crate) static STATUSES: Gauge = Gauge::length("statuses");
+/// Bytes that statuses hold.
+pub(crate) static STATUS_BYTES: Gauge = Gauge::accounted("status_bytes");
+/// Profiles that are open.
+pub(crate) static STATUS_PROFILES: Gauge = Gauge::length("status_profiles");
+/// Clients that watch statuses.
+pub(crate) static STATUS_WATCHERS: Gauge = Gauge::length("status_watchers");
+/// Status files and directories that are to be read.
+pub(crate) static STATUS_PENDING: Gauge = Gauge::length("status_pending");
+/// Notifications that are remembered so that they are not repeated.
+pub(crate) static STATUS_SEEN: Gauge = Gauge::length("status_seen");
+/// Hooks that run.
+pub(crate) static STATUS_HOOKS: Gauge = Gauge::length("status_hooks");
+/// Notifications that nobody has been told of, or could be.
+pub(crate) static NOTIFICATIONS: Gauge = Gauge::length("notifications");
 
 /// Transcripts that are followed.
 pub(crate) static TRANSCRIPTS: Gauge = Gauge::length("transcripts");
@@ -89,6 +105,14 @@ static GAUGES: &[&Gauge] = &[
     &TRANSCRIPT_WATCHES,
     &TRANSCRIPT_DIRECTORIES,
     &TRANSCRIPT_BYTES,
+    &STATUSES,
+    &STATUS_BYTES,
+    &STATUS_PROFILES,
+    &STATUS_WATCHERS,
+    &STATUS_PENDING,
+    &STATUS_SEEN,
+    &STATUS_HOOKS,
+    &NOTIFICATIONS,
 ];
 
 /// Held wherever something is under way that a client did not yet see the end of: a request, a session's start or end,

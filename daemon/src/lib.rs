@@ -11,6 +11,7 @@
 //! - [`spawn`] is the one place where processes start and are reaped; [`teardown`] the one way a session ends.
 //! - [`mcp`] is processes that many clients share, beside the core; [`log_file`] where they and the daemon complain.
 //! - [`transcripts`] is what agents write down, followed as it grows; beside the core too.
+//! - [`status`] is what agents say of themselves in files, and who is told, beside the core too.
 //! - [`open_files`] is how many descriptors there are for all of that.
 //! - [`server`] is the socket, the connections, the signals; [`tasks`] starts and counts every task.
 //! - [`cli`] is what a person types.
@@ -32,6 +33,7 @@ mod pattern;
 mod server;
 mod session;
 mod spawn;
+mod status;
 mod tasks;
 mod teardown;
 mod transcripts;

@@ -5,7 +5,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::core::{CLIENTS_MAX, SESSIONS_MAX};
 
 /// Descriptors for everything that is no session and no connection: the event loop, the log, socket and lock, both
-/// sides of terminals that are being opened, and the spawn thread's reserve.
+/// sides of terminals that are being opened, the spawn thread's reserve, and for statuses the watcher, the journals and the
+/// pipes of hooks: 21.
 const OWN: usize = 64;
 
 /// Connections beyond the clients that the core takes: those that have not said hello, or are being told that there are

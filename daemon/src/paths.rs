@@ -84,6 +84,15 @@ pub(crate) fn mcp_log(socket: &Path, server: &SessionName) -> Result<PathBuf, Pa
     Ok(directory.join(format!("{server}.log")))
 }
 
+/// Where the daemon of this socket keeps the journals of its status profiles: beside its log. Nothing is created there.
+pub(crate) fn journals(socket: &Path) -> PathBuf {
+    let log = match state_directory() {
+        Some(directory) => directory.join(log_name(socket)),
+        None => socket.to_owned(),
+    };
+    log.with_extension("profiles")
+}
+
 fn state_directory() -> Option<PathBuf> {
     let state = absolute("XDG_STATE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
@@ -123,12 +132,19 @@ pub(crate) fn directory_of(socket: &Path) -> Result<&Path, PathError> {
         .parent()
         .filter(|directory| !directory.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
+    own_directory(directory)?;
+    Ok(directory)
+}
+
+/// Creates a directory that somebody has named for this user only, or checks that in an existing one nobody else can put
+/// something. Through a link, if that is what was named.
+pub(crate) fn own_directory(directory: &Path) -> Result<(), PathError> {
     let metadata = make(directory, |directory| fs::metadata(directory))?;
     // Who can only read it finds a socket there that takes nobody else's connections.
     if metadata.mode() & 0o022 != 0 {
         return Err(PathError::WritableByOthers(directory.to_owned()));
     }
-    Ok(directory)
+    Ok(())
 }
 
 /// Creates a directory for this user only where there is none; what `look` says of it, when it is this user's.

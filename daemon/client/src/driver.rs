@@ -17,6 +17,7 @@ use crate::error::ClientError;
 use crate::link::{Link, Pending};
 use crate::mailbox::Mailbox;
 use crate::raw::{self, oversized, parse_message, write_all};
+use crate::status_feed::Feed;
 
 /// Frames that wait for the socket: callers beyond it wait their turn in `send`.
 pub(crate) const OUTGOING_FRAMES_MAX: usize = 16;
@@ -187,6 +188,8 @@ async fn take_notice(link: &Link, notice: Notice) {
             link.deliver(session, Event::Resynced { dropped_bytes }, None)
                 .await;
         }
+        Notice::Status(change) => link.status_changed(change),
+        Notice::StatusMissed { changes } => link.status_missed(changes),
         Notice::Ping {} => link.pong(),
     }
 }
@@ -206,6 +209,14 @@ impl Drop for Waiting<'_> {
 }
 
 impl Handle {
+    pub(crate) fn watch_statuses(&self, feed: &Arc<Feed>) {
+        self.link.watch_statuses(feed);
+    }
+
+    pub(crate) fn unwatch_statuses(&self, feed: &Arc<Feed>) {
+        self.link.unwatch_statuses(feed);
+    }
+
     pub(crate) async fn call(&self, request: &Request) -> Result<Success, ClientError> {
         let is_revocable = !request.is_answered_at_once();
         let encode = |id| encode_control(&request.message(id));

@@ -24,6 +24,8 @@ mod raw;
 mod read;
 mod schedule;
 mod stats;
+mod status;
+mod status_feed;
 mod transcripts;
 
 pub use attachment::{Attachment, Event};
@@ -31,3 +33,4 @@ pub use client::Client;
 pub use error::ClientError;
 pub use raw::RawConnection;
 pub use sessiond_protocol as protocol;
+pub use status_feed::{StatusEvent, StatusWatch};

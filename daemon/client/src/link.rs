@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use sessiond_protocol::{
-    CancelParams, Failure, Reply, Request, RequestId, SessionId, SessionParams, Success,
-    encode_control,
+    CancelParams, Failure, Reply, Request, RequestId, SessionId, SessionParams, StatusChange,
+    StatusRequest, Success, encode_control,
 };
 use tokio::sync::{Notify, oneshot};
 
 use crate::attachment::Event;
 use crate::error::ClientError;
 use crate::mailbox::{Mailbox, Wish};
+use crate::status_feed::Feed;
 
 /// The shared part of a connection.
 #[derive(Debug, Default)]
@@ -28,6 +29,8 @@ struct Shared {
     next_request: u64,
     pending: BTreeMap<RequestId, Pending>,
     attachments: BTreeMap<SessionId, Arc<Mailbox>>,
+    /// Where changes of statuses go.
+    statuses: Option<Arc<Feed>>,
     errands: Errands,
     ended: bool,
     /// A failure that the server tied to no request: the last thing it says before it closes.
@@ -46,6 +49,8 @@ struct Errands {
     /// was thought of earlier comes later.
     flow: BTreeSet<SessionId>,
     detach: BTreeSet<SessionId>,
+    /// Nobody here watches statuses any more.
+    unwatch: bool,
 }
 
 /// A caller that waits for a reply; one that attaches also says where the events go, because the first of them follows
@@ -185,6 +190,39 @@ impl Link {
             .retain(|_, other| !Arc::ptr_eq(mailbox, other));
     }
 
+    /// Sends changes of statuses there, and no more to where they went before.
+    pub(crate) fn watch_statuses(&self, feed: &Arc<Feed>) {
+        let mut shared = self.lock();
+        if shared.ended {
+            feed.close();
+        } else if let Some(earlier) = shared.statuses.replace(Arc::clone(feed)) {
+            earlier.close();
+        }
+    }
+
+    /// Sends none there any more, and tells the server.
+    pub(crate) fn unwatch_statuses(&self, feed: &Arc<Feed>) {
+        let mut shared = self.lock();
+        let current = shared.statuses.as_ref();
+        if current.is_some_and(|current| Arc::ptr_eq(current, feed)) {
+            shared.statuses = None;
+            shared.errands.unwatch = true;
+            self.errand.notify_one();
+        }
+    }
+
+    pub(crate) fn status_changed(&self, change: StatusChange) {
+        if let Some(feed) = &self.lock().statuses {
+            feed.push(change);
+        }
+    }
+
+    pub(crate) fn status_missed(&self, changes: u64) {
+        if let Some(feed) = &self.lock().statuses {
+            feed.missed(changes);
+        }
+    }
+
     /// Answers the server's question whether this client lives.
     pub(crate) fn pong(&self) {
         self.lock().errands.pong = true;
@@ -216,6 +254,9 @@ impl Link {
         for (_, mailbox) in std::mem::take(&mut shared.attachments) {
             mailbox.close();
         }
+        if let Some(feed) = shared.statuses.take() {
+            feed.close();
+        }
         shared.errands = Errands::default();
         let farewell = shared.farewell.clone();
         for (_, pending) in std::mem::take(&mut shared.pending) {
@@ -240,6 +281,9 @@ impl Shared {
         }
         if let Some(request) = self.errands.cancel.pop_first() {
             return Some(Request::Cancel(CancelParams { request }));
+        }
+        if std::mem::take(&mut self.errands.unwatch) && self.statuses.is_none() {
+            return Some(Request::Status(StatusRequest::Unwatch {}));
         }
         while let Some(session) = self.errands.flow.pop_first() {
             let Some(mailbox) = self.attachments.get(&session) else {

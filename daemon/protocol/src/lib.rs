@@ -39,6 +39,7 @@ mod schedule;
 mod session;
 mod signal;
 mod stats;
+mod status;
 mod transcripts;
 mod ttl;
 mod wait;
@@ -73,6 +74,10 @@ pub use session::{
 };
 pub use signal::{SignalError, SignalName};
 pub use stats::Stats;
+pub use status::{
+    AgentState, FileFault, NotificationInfo, ProfileCounts, ProfileInfo, ProfileParams,
+    StatusChange, StatusInfo, StatusReply, StatusRequest,
+};
 pub use transcripts::{
     Evicted, LineFault, TRANSCRIPT_EVENTS_MAX, TranscriptEvent, TranscriptFormat, TranscriptId,
     TranscriptInfo, TranscriptKind, TranscriptMark, TranscriptMatch, TranscriptRun,

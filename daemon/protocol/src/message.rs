@@ -8,6 +8,7 @@ use crate::life::EndReason;
 use crate::reply::{Failure, Success};
 use crate::request::Request;
 use crate::session::{ExitStatus, RequestId, SessionId};
+use crate::status::StatusChange;
 
 /// The client's first message, under the key `hello`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +76,13 @@ pub enum Notice {
         session: SessionId,
         /// How much of it.
         dropped_bytes: u64,
+    },
+    /// To everybody who watches statuses.
+    Status(StatusChange),
+    /// To a client that watches statuses and read too slowly: so many changes were left out, and what holds can be asked for.
+    StatusMissed {
+        /// How many.
+        changes: u64,
     },
     /// To a client that has been silent for long: it is disconnected unless it says something. A `ping` will do.
     Ping {},

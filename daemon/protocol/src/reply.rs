@@ -11,6 +11,7 @@ use crate::read::ReadReply;
 use crate::schedule::ScheduleInfo;
 use crate::session::{ExitStatus, SessionInfo, Size};
 use crate::stats::Stats;
+use crate::status::StatusReply;
 use crate::transcripts::TranscriptsReply;
 
 /// A request that was done.
@@ -139,6 +140,11 @@ pub enum Success {
     Transcripts {
         /// What came of it.
         reply: TranscriptsReply,
+    },
+    /// To `status`.
+    Status {
+        /// What came of it.
+        reply: StatusReply,
     },
     /// To `wait`.
     Exited {

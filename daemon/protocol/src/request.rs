@@ -17,6 +17,7 @@ use crate::reply::{ErrorCode, Failure};
 use crate::respawn::RespawnParams;
 use crate::schedule::{ScheduleParams, UnscheduleParams};
 use crate::session::{RequestId, SessionRef, Size};
+use crate::status::StatusRequest;
 use crate::transcripts::TranscriptsRequest;
 use crate::ttl::Ttl;
 use crate::wait::{CancelParams, WaitIdleParams, WaitTextParams};
@@ -103,6 +104,8 @@ pub enum Request {
     McpList,
     /// Does something with transcripts of agents. Answered `transcripts`.
     Transcripts(TranscriptsRequest),
+    /// Does something with the statuses of agents. Answered `status`.
+    Status(StatusRequest),
     /// Closes every session and ends the daemon. Answered `shutting_down` at once; the connection ends with the daemon.
     Shutdown,
 }
@@ -126,6 +129,7 @@ impl Request {
             | Request::McpStop(_)
             | Request::McpRestart(_) => false,
             Request::Transcripts(request) => request.is_answered_at_once(),
+            Request::Status(request) => request.is_answered_at_once(),
             Request::Ping
             | Request::List
             | Request::Get(_)
@@ -307,6 +311,7 @@ pub fn parse_request(json: &[u8]) -> Result<(RequestId, Request), RequestFault> 
         "mcp_restart" => Request::McpRestart(read_params(id, &method, params)?),
         "mcp_list" => without_params(id, params, Request::McpList)?,
         "transcripts" => Request::Transcripts(read_params(id, &method, params)?),
+        "status" => Request::Status(read_params(id, &method, params)?),
         "shutdown" => without_params(id, params, Request::Shutdown)?,
         _ => return Err(bad(Some(id), format!("unknown method {method:?}"))),
     };

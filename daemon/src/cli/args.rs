@@ -12,10 +12,12 @@ use super::exit_code::{CliError, EXIT_CODES_HELP};
 use super::keys::Keys;
 use super::life::{LifeArgs, LifeCommand};
 use super::mcp::McpCommand;
+use super::profile::{ConfiguredArgs, ProfileCommand};
 use super::raw_terminal;
 use super::reading::ReadCommand;
 use super::schedule::ScheduleCommand;
 use super::settings::SettingsArgs;
+use super::status::StatusArgs;
 use super::transcript_settings::TranscriptArgs;
 use super::transcripts::TranscriptsCommand;
 use crate::core::CLIENTS_MAX;
@@ -104,6 +106,11 @@ pub(super) enum Question {
     /// Follow what agents write down
     #[command(subcommand)]
     Transcripts(TranscriptsCommand),
+    /// Show what agents say of themselves
+    Status(StatusArgs),
+    /// Watch status files of agents, and run something when one waits
+    #[command(subcommand)]
+    Profile(ProfileCommand),
     /// End every session and the daemon
     Shutdown,
 }
@@ -129,6 +136,9 @@ pub(super) struct ServeArgs {
 
     #[command(flatten)]
     pub(super) transcripts: TranscriptArgs,
+
+    #[command(flatten)]
+    pub(super) statuses: ConfiguredArgs,
 
     /// Take at most this many clients at a time
     #[arg(

@@ -12,7 +12,8 @@ use super::exit_code::{CliError, ExitCode};
 use super::launch::{READY, connect, connect_or_start};
 use super::waiting::wait;
 use super::{
-    archive, life, log, mcp, output, raw_terminal, reading, runtime, schedule, stats, transcripts,
+    archive, life, log, mcp, output, profile, raw_terminal, reading, runtime, schedule, stats,
+    status, transcripts,
 };
 use crate::core::Settings;
 use crate::inherited::{Descriptors, shed};
@@ -64,6 +65,8 @@ async fn ask(socket: &Path, question: Question) -> Result<ExitCode, CliError> {
         Question::Stats => stats::show(socket).await?,
         Question::Mcp(command) => mcp::execute(socket, command).await?,
         Question::Transcripts(command) => transcripts::execute(socket, command).await?,
+        Question::Status(args) => status::show(socket, args).await?,
+        Question::Profile(command) => profile::execute(socket, command).await?,
         Question::Shutdown => shut_down(socket).await?,
     }
     Ok(ExitCode::Success)
@@ -88,6 +91,7 @@ fn run_daemon(socket: PathBuf, options: ServeArgs) -> Result<ExitCode, CliError>
         ttl: options.sessions.ttl(),
         archive_age: options.sessions.archive_age(),
         transcripts: options.transcripts.settings()?,
+        profiles: options.statuses.profiles()?,
     };
     serve(socket, settings, || {
         if options.background {

@@ -325,6 +325,11 @@ impl<S: LiveSession> Entry<S> {
         }
     }
 
+    /// When it was created.
+    pub(super) const fn created_unix_ms(&self) -> u64 {
+        self.created_unix_ms
+    }
+
     /// How an ended session's process ended.
     pub(super) fn exit_status(&self) -> Option<ExitStatus> {
         match &self.life {

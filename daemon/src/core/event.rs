@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use sessiond_protocol::{
     ArchiveId, ArchiveInfo, ExitStatus, Failure, McpRequest, Notice, Read, ReadReply, Request,
-    RequestId, ScreenState, ScreenText, SessionId, SignalName, Size, Success, TranscriptsRequest,
+    RequestId, ScreenState, ScreenText, SessionId, SignalName, Size, StatusRequest, Success,
+    TranscriptsRequest,
 };
 use sessiond_screen::Pattern;
 
@@ -276,6 +277,8 @@ pub(crate) enum Effect<P: Plane> {
         client: P::Client,
         asked: TranscriptsAsked,
     },
+    /// Do something with statuses, and answer the request with what comes of it.
+    Status(StatusCall<P>),
     /// Forget what hangs off a session beside the core: it has ended for good, or is gone.
     Over { session: SessionId },
     /// Hand over the whole text of a session with its end, which follows.
@@ -304,6 +307,14 @@ pub(crate) struct TranscriptsAsked {
     pub(crate) request: TranscriptsRequest,
     /// The session that the request names.
     pub(crate) session: Option<SessionId>,
+}
+
+/// A request about statuses.
+#[derive(Debug)]
+pub(crate) struct StatusCall<P: Plane> {
+    pub(crate) handle: P::Client,
+    pub(crate) ticket: Ticket,
+    pub(crate) request: StatusRequest,
 }
 
 /// A process to be started.

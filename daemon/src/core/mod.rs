@@ -34,7 +34,9 @@ mod waits;
 
 use std::time::{Duration, Instant};
 
-use sessiond_protocol::{EndReason, ErrorCode, Failure, SessionId, Stats, Success};
+use sessiond_protocol::{
+    EndReason, ErrorCode, Failure, SessionId, SessionName, SessionRef, Stats, Success,
+};
 
 use archives::Archives;
 pub(crate) use archives::{ARCHIVE_AGE, Manuscript, Reading};
@@ -42,7 +44,7 @@ use clients::Clients;
 use entry::{Fate, Life};
 pub(crate) use event::{
     Access, AttachOrder, ClientId, Effect, End, EndedBy, Event, Facts, Flow, Keep, Leaving,
-    LiveClient, LiveSession, Now, Origin, Plane, Pulse, Sighting, StartOrder, Ticket,
+    LiveClient, LiveSession, Now, Origin, Plane, Pulse, Sighting, StartOrder, StatusCall, Ticket,
     TranscriptsAsked,
 };
 pub(crate) use incidents::Incident;
@@ -201,6 +203,18 @@ impl<P: Plane> Core<P> {
         let session = entry.running()?.clone();
         entry.calls.attached.used(client, None);
         Ok(session)
+    }
+
+    /// Of a session that has not ended for good: its number, its name, and when it was created, in milliseconds since 1970
+    /// UTC. What hangs off it beside the core ends with [`Effect::Over`].
+    pub(crate) fn live(
+        &self,
+        session: &SessionRef,
+    ) -> Option<(SessionId, Option<&SessionName>, u64)> {
+        let id = self.sessions.id(session)?;
+        let entry = self.sessions.get(id)?;
+        let is_live = !matches!(entry.life, Life::Ended(_));
+        is_live.then_some((id, entry.name.as_ref(), entry.created_unix_ms()))
     }
 
     /// Begins to end the daemon, once; returns how many sessions are being closed.

@@ -2,12 +2,14 @@
 
 use sessiond_protocol::{
     ErrorCode, Failure, McpRequest, ReadParams, RenameParams, Request, ScreenParams, SessionParams,
-    SessionRef, Success, TranscriptsRequest,
+    SessionRef, StatusRequest, Success, TranscriptsRequest,
 };
 
 use super::entry::{Fate, Life, being_ended, not_found};
 use super::sessions::Change;
-use super::{Core, Effect, Flow, Now, Phase, Plane, Ticket, TranscriptsAsked, shutting_down};
+use super::{
+    Core, Effect, Flow, Now, Phase, Plane, StatusCall, Ticket, TranscriptsAsked, shutting_down,
+};
 
 /// An answer for now, or none because it comes later.
 pub(super) type Answer = Result<Option<Success>, Failure>;
@@ -59,6 +61,7 @@ impl<P: Plane> Core<P> {
             }
             Request::McpList => self.pass_on(ticket, McpRequest::List, effects),
             Request::Transcripts(request) => self.pass_to_transcripts(ticket, request, effects),
+            Request::Status(request) => self.pass_to_statuses(ticket, request, effects),
             Request::Close(SessionParams { session }) => self.close(ticket, &session, effects),
             Request::CloseAll => self.close_all(ticket, effects),
             Request::Wait(params) => self.wait(now, ticket, &params),
@@ -137,6 +140,26 @@ impl<P: Plane> Core<P> {
                 session,
             };
             effects.push(Effect::Transcripts { client, asked });
+        }
+        Ok(None)
+    }
+
+    /// Nor are statuses.
+    fn pass_to_statuses(
+        &self,
+        ticket: Ticket,
+        request: StatusRequest,
+        effects: &mut Vec<Effect<P>>,
+    ) -> Answer {
+        if matches!(request, StatusRequest::Open(_)) {
+            self.check_open()?;
+        }
+        if let Some(handle) = self.clients.get(ticket.client).cloned() {
+            effects.push(Effect::Status(StatusCall {
+                handle,
+                ticket,
+                request,
+            }));
         }
         Ok(None)
     }

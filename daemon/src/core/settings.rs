@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sessiond_protocol::Ttl;
+use sessiond_protocol::{ProfileParams, Ttl};
 
 use super::{ARCHIVE_AGE, CLIENTS_MAX, SESSIONS_MAX};
 use crate::history_budget::HISTORY_BYTES;
@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) archive_age: Duration,
     /// What is followed of agents, and how much of it is kept; not the core's business.
     pub(crate) transcripts: TranscriptSettings,
+    /// Status profiles that are open from the start.
+    pub(crate) profiles: Vec<ProfileParams>,
 }
 
 impl Default for Settings {
@@ -39,6 +41,7 @@ impl Default for Settings {
             history_bytes: HISTORY_BYTES,
             archive_age: ARCHIVE_AGE,
             transcripts: TranscriptSettings::default(),
+            profiles: Vec::new(),
         }
     }
 }

@@ -65,6 +65,7 @@ counts! {
     McpRestart => "mcp_restart",
     McpList => "mcp_list",
     Transcripts => "transcripts",
+    Status => "status",
     Shutdown => "shutdown",
 }
 

@@ -59,6 +59,7 @@ async fn see_off(
     unless_it_panics(served).await;
     let _closing = BUSY.enter();
     daemon.dispatch(Event::Disconnected { client });
+    daemon.statuses().client_left(client);
     outbox.close();
 }
 
@@ -282,6 +283,7 @@ mod tests {
     use crate::mcp::Pool;
     use crate::open_files::OpenFiles;
     use crate::spawn::Spawner;
+    use crate::status::Statuses;
     use crate::transcripts::Transcripts;
 
     #[test]
@@ -291,7 +293,14 @@ mod tests {
         let pool = Pool::new("/nowhere.sock".into(), OpenFiles::now());
         let settings = Settings::default();
         let transcripts = Transcripts::new(&settings.transcripts, "/nowhere.cursors".into());
-        let daemon = Daemon::new(spawner, settings, archives, pool, transcripts);
+        let daemon = Daemon::new(
+            spawner,
+            settings,
+            archives,
+            pool,
+            transcripts,
+            Statuses::new("/nowhere".into()),
+        );
         let daemon = Arc::new(daemon);
         let client = ClientId(1);
         let outbox = Arc::new(Outbox::default());

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use sessiond_protocol::{ArchiveId, RequestId, SessionId};
+use sessiond_protocol::{ArchiveId, RequestId, SessionId, SessionName, SessionRef};
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
@@ -18,6 +18,7 @@ use crate::history_budget::HistoryBudget;
 use crate::mcp::Pool;
 use crate::session::{Session, task};
 use crate::spawn::Spawner;
+use crate::status::Statuses;
 use crate::tasks::TaskGroup;
 use crate::transcripts::Transcripts;
 
@@ -41,6 +42,7 @@ pub(crate) struct Daemon {
     archives: ArchiveStore,
     mcp: Pool,
     transcripts: Transcripts,
+    statuses: Statuses,
     freed: Arc<Freed>,
     history: Arc<HistoryBudget>,
     stop: CancellationToken,
@@ -60,6 +62,7 @@ impl Daemon {
         archives: ArchiveStore,
         mcp: Pool,
         transcripts: Transcripts,
+        statuses: Statuses,
     ) -> Self {
         let history = Arc::new(HistoryBudget::new(settings.history_bytes));
         Self {
@@ -73,6 +76,7 @@ impl Daemon {
             archives,
             mcp,
             transcripts,
+            statuses,
             freed: Arc::default(),
             history,
             stop: CancellationToken::new(),
@@ -90,6 +94,10 @@ impl Daemon {
 
     pub(crate) const fn transcripts(&self) -> &Transcripts {
         &self.transcripts
+    }
+
+    pub(crate) const fn statuses(&self) -> &Statuses {
+        &self.statuses
     }
 
     pub(crate) const fn tasks(&self) -> &TaskGroup {
@@ -198,7 +206,8 @@ impl Daemon {
                 request,
             } => Pool::ask(self, client, id, request),
             Effect::Transcripts { client, asked } => Transcripts::ask(self, client, asked),
-            Effect::Over { session } => self.transcripts.session_over(session),
+            Effect::Status(call) => Statuses::ask(self, call),
+            Effect::Over { session } => self.session_over(session),
             Effect::ShutdownBegan { sessions } => self.begin_shutdown(sessions),
             Effect::Stop => self.stop.cancel(),
         }
@@ -207,6 +216,23 @@ impl Daemon {
     fn begin_shutdown(&self, sessions: usize) {
         tracing::info!("shutting down {sessions} active session(s)");
         self.mcp.stop_all();
+        self.statuses.stop_all();
+    }
+
+    /// Forgets what hangs off a session beside the core.
+    fn session_over(&self, session: SessionId) {
+        self.transcripts.session_over(session);
+        self.statuses.session_over(session);
+    }
+
+    /// What `body` makes of a session that has not ended for good, with its name and when it was created, in milliseconds
+    /// since 1970 UTC; it does not end meanwhile.
+    pub(crate) fn with_live<T>(
+        &self,
+        session: &SessionRef,
+        body: impl FnOnce(Option<(SessionId, Option<&SessionName>, u64)>) -> T,
+    ) -> T {
+        body(self.lock().core.live(session))
     }
 
     /// Tells the core which archives an earlier daemon left.
@@ -278,7 +304,8 @@ impl Daemon {
     }
 }
 
-fn now() -> Now {
+/// What the time is.
+pub(crate) fn now() -> Now {
     let unix = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -24,9 +24,10 @@ use crate::mcp::Pool;
 use crate::open_files::OpenFiles;
 use crate::paths;
 use crate::spawn::Spawner;
+use crate::status::Statuses;
 use crate::transcripts::Transcripts;
 pub(crate) use accept::{Accepted, accept};
-pub(crate) use daemon::Daemon;
+pub(crate) use daemon::{Daemon, Real, now};
 use socket::Socket;
 pub(crate) use socket::{PATH_BYTES_MAX, SocketError, bind_privately};
 
@@ -89,8 +90,10 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
     let (spawner, thread) =
         Spawner::start(&instance, files).map_err(DaemonError::system("spawn thread"))?;
     let pool = Pool::new(socket.path().to_owned(), files);
+    let statuses = Statuses::new(paths::journals(socket.path()));
+    let profiles = settings.profiles.clone();
     let transcripts = Transcripts::new(&settings.transcripts, paths::cursors(socket.path()));
-    let daemon = Daemon::new(spawner, settings, archives, pool, transcripts);
+    let daemon = Daemon::new(spawner, settings, archives, pool, transcripts, statuses);
     let daemon = Arc::new(daemon);
     let signals = Signals::listen().map_err(DaemonError::system("signals"))?;
     let listener =
@@ -116,6 +119,9 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
         );
     }
     daemon.find_archives();
+    let tasks = daemon.tasks();
+    tasks.spawn("status audience", 0, Statuses::run(Arc::clone(&daemon)));
+    Statuses::open_configured(&daemon, profiles).await;
     ready();
     tokio::select! {
         () = daemon.stopped() => {}
@@ -126,6 +132,7 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
         }
     }
     daemon.mcp().ended().await;
+    daemon.statuses().ended().await;
     drop(socket);
     daemon.spawner().stop().await;
     daemon.close();

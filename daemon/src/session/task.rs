@@ -344,6 +344,7 @@ mod tests {
                 nowhere(),
                 Pool::new("/nowhere.sock".into(), OpenFiles::now()),
                 Transcripts::new(&Settings::default().transcripts, "/nowhere.cursors".into()),
+                crate::status::Statuses::new("/nowhere".into()),
             ));
             let replies = runtime.block_on(async {
                 let reaping = reap_until_closed(Arc::clone(&daemon));

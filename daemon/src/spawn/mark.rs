@@ -26,10 +26,12 @@ impl Mark {
                 .strip_prefix(MARK_VARIABLE.as_bytes())?
                 .strip_prefix(b"=")
         })?;
-        let owner = std::str::from_utf8(value)
-            .ok()?
-            .strip_prefix(self.0.as_str())?
-            .strip_prefix(':')?;
+        self.owner_of(std::str::from_utf8(value).ok()?)
+    }
+
+    /// Whose mark this is.
+    pub(crate) fn owner_of(&self, mark: &str) -> Option<Owner> {
+        let owner = mark.strip_prefix(self.0.as_str())?.strip_prefix(':')?;
         owner.parse().ok()
     }
 }
@@ -44,7 +46,11 @@ mod tests {
     fn a_mark_is_found_only_in_an_environment_of_this_daemon() {
         let mark = Mark::new("77-5");
         let environment = |value: &str| format!("A=1\0{MARK_VARIABLE}={value}\0B=2\0").into_bytes();
-        for owner in [Owner::Session(SessionId(12)), Owner::McpServer(12)] {
+        for owner in [
+            Owner::Session(SessionId(12)),
+            Owner::McpServer(12),
+            Owner::Hook(12),
+        ] {
             assert_eq!(mark.find_in(&environment(&mark.of(owner))), Some(owner));
         }
         assert_eq!(mark.find_in(&environment("77-50:12")), None);

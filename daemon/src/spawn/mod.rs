@@ -222,6 +222,14 @@ impl Spawner {
         result
     }
 
+    /// The session in whose environment this mark is.
+    pub(crate) fn session_of(&self, mark: &str) -> Option<SessionId> {
+        match self.mark.owner_of(mark)? {
+            Owner::Session(session) => Some(session),
+            Owner::McpServer(_) | Owner::Hook(_) => None,
+        }
+    }
+
     /// Tells the thread that some child has changed: the kernel said so.
     pub(crate) fn reap(&self) {
         self.orders.add(|batch| batch.reap = true);

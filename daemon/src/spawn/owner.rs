@@ -11,16 +11,20 @@ pub(crate) enum Owner {
     Session(SessionId),
     /// One start of a shared MCP server; each start has a number of its own.
     McpServer(u64),
+    /// One run of a hook; each run has a number of its own.
+    Hook(u64),
 }
 
 /// What a session's number, which stands alone in a mark, cannot begin with.
 const MCP_SERVER: &str = "mcp-";
+const HOOK: &str = "hook-";
 
 impl fmt::Display for Owner {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Session(session) => session.fmt(formatter),
             Self::McpServer(number) => write!(formatter, "{MCP_SERVER}{number}"),
+            Self::Hook(number) => write!(formatter, "{HOOK}{number}"),
         }
     }
 }
@@ -30,9 +34,12 @@ impl FromStr for Owner {
 
     /// Reads what [`Display`](fmt::Display) writes.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.strip_prefix(MCP_SERVER) {
-            Some(number) => number.parse().map(Self::McpServer),
-            None => text.parse().map(SessionId).map(Self::Session),
+        if let Some(number) = text.strip_prefix(MCP_SERVER) {
+            number.parse().map(Self::McpServer)
+        } else if let Some(number) = text.strip_prefix(HOOK) {
+            number.parse().map(Self::Hook)
+        } else {
+            text.parse().map(SessionId).map(Self::Session)
         }
     }
 }

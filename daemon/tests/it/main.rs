@@ -21,6 +21,7 @@ mod reading;
 mod silence;
 mod starting;
 mod stats;
+mod status;
 mod transcripts;
 mod waits;
 mod wire;

@@ -19,6 +19,7 @@ use crate::respawn::{RespawnParams, RespawnWhen};
 use crate::schedule::{ScheduleId, ScheduleParams, UnscheduleParams, When};
 use crate::session::{SessionRef, Size};
 use crate::signal::SignalName;
+use crate::status::{AgentState, ProfileParams, StatusChange, StatusRequest};
 use crate::transcripts::{TranscriptFormat, TranscriptId, TranscriptsRequest, WatchId};
 use crate::ttl::Ttl;
 use crate::wait::{CancelParams, TextPattern, WaitIdleParams, WaitTextParams};
@@ -233,9 +234,47 @@ fn transcripts() -> impl Strategy<Value = TranscriptsRequest> {
     ]
 }
 
+fn status() -> impl Strategy<Value = StatusRequest> {
+    let profile: SessionName = "agents".parse().unwrap();
+    prop_oneof![
+        Just(StatusRequest::List {}),
+        Just(StatusRequest::Watch {}),
+        Just(StatusRequest::Unwatch {}),
+        Just(StatusRequest::Profiles {}),
+        Just(StatusRequest::Rescan {}),
+        Just(StatusRequest::Close {
+            profile: profile.clone()
+        }),
+        (any::<bool>(), any::<bool>(), Just(profile.clone())).prop_map(|(dead, take, profile)| {
+            match dead {
+                true => StatusRequest::Dead { profile, take },
+                false => StatusRequest::Inbox { profile, take },
+            }
+        }),
+        (
+            ".*",
+            ".*",
+            any::<(Option<u64>, Option<u32>)>(),
+            Just(profile)
+        )
+            .prop_map(|(directory, word, (number, attempts), name)| {
+                StatusRequest::Open(ProfileParams {
+                    hook: vec![word],
+                    on: number.map(|_| vec![AgentState::Idle, AgentState::Error]),
+                    dedup_ms: number,
+                    deadline_ms: number,
+                    attempts,
+                    ttl_ms: number,
+                    ..ProfileParams::new(name, directory)
+                })
+            }),
+    ]
+}
+
 fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
         transcripts().prop_map(Request::Transcripts),
+        status().prop_map(Request::Status),
         Just(Request::Ping),
         Just(Request::List),
         Just(Request::Shutdown),
@@ -458,4 +497,28 @@ fn digits_are_an_id_and_other_text_is_a_name() {
     );
     assert!("-x".parse::<SessionRef>().is_err() && "".parse::<SessionRef>().is_err());
     assert!("a".repeat(65).parse::<SessionRef>().is_err());
+}
+
+#[test]
+fn what_is_said_of_statuses_reads_as_documented() {
+    let waits = Notice::Status(StatusChange {
+        session: SessionId(3),
+        name: None,
+        profile: "agents".parse().unwrap(),
+        from: Some(AgentState::Running),
+        to: Some(AgentState::Waiting),
+        text: "may I?".to_owned(),
+        time_unix_ms: 5,
+    });
+    let json = json!({"notice": "status", "params": {"session": 3, "profile": "agents", "from": "running",
+        "to": "waiting", "text": "may I?", "time_unix_ms": 5}});
+    assert_eq!(serde_json::to_value(&waits).unwrap(), json);
+    let parsed = ServerMessage::parse(json.to_string().as_bytes()).unwrap();
+    assert_eq!(parsed, ServerMessage::Notice(waits));
+    let watch = Request::Status(StatusRequest::Watch {});
+    let json = serde_json::to_value(watch.message(RequestId(1))).unwrap();
+    assert_eq!(
+        json,
+        json!({"id": 1, "method": "status", "params": {"watch": {}}})
+    );
 }

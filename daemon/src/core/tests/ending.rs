@@ -55,6 +55,7 @@ fn what_hangs_off_a_session_is_over_with_its_last_process_and_not_with_its_recor
             session: Some(session.into()),
         })
     };
+    let is_live = |world: &World, session: SessionId| world.core.live(&session.into()).is_some();
     world.end(exited);
     assert_eq!(world.over, [exited]);
     let refused = world.ask(client, watch(exited));
@@ -62,7 +63,10 @@ fn what_hangs_off_a_session_is_over_with_its_last_process_and_not_with_its_recor
     world.ask(client, Request::Close(by_id(closed)));
     let refused = world.ask(client, watch(closed));
     assert_eq!(world.code(refused), Some(ErrorCode::Exited));
+    assert!(is_live(&world, closed));
     world.end(closed);
+    assert!(!is_live(&world, exited));
+    assert!(!is_live(&world, closed));
     assert_eq!(world.over, [exited, closed]);
 }
 

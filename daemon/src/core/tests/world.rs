@@ -264,9 +264,7 @@ impl World {
             Effect::KeepText { session } => assert!(self.running.contains(&session.id)),
             Effect::WriteArchive { manuscript } => self.writes.push(manuscript.info),
             Effect::ReadArchive { archive } => self.reads.push(archive),
-            Effect::RemoveArchive { archive } => {
-                assert!(self.files.remove(&archive), "no such file");
-            }
+            Effect::RemoveArchive { archive } => assert!(self.files.remove(&archive), "no file"),
             Effect::HangUp { client, .. } => self.hung_up.push(client),
             Effect::Hold {
                 session, client, ..
@@ -279,7 +277,10 @@ impl World {
             }
             Effect::Tell { session, incident } => self.told.push((session, incident)),
             Effect::Over { session } => self.over.push(session),
-            Effect::ShutdownBegan { .. } | Effect::Mcp { .. } | Effect::Transcripts { .. } => {}
+            Effect::ShutdownBegan { .. }
+            | Effect::Mcp { .. }
+            | Effect::Transcripts { .. }
+            | Effect::Status(_) => {}
             Effect::Stop => self.stops += 1,
         }
     }
