@@ -170,7 +170,7 @@ impl Files {
     }
 
     fn add(&mut self, path: &CStr, stamp: Stamp, cause: Cause) -> Option<TranscriptId> {
-        if let Some(moved) = self.moved(stamp.identity) {
+        if let Some(moved) = self.moved(path, stamp, cause.watch) {
             self.rename(moved, path);
             return Some(moved);
         }
@@ -193,9 +193,20 @@ impl Files {
         Some(id)
     }
 
-    /// The transcript that was this file and whose path is not any more.
-    fn moved(&self, identity: Identity) -> Option<TranscriptId> {
-        let is_it = |transcript: &Transcript| transcript.state.cursor.identity == identity;
+    /// The transcript of this watch that was this file and whose path is not any more. A new file may have the number of one that was
+    /// removed: what was read has to be there.
+    fn moved(&self, path: &CStr, stamp: Stamp, watch: WatchId) -> Option<TranscriptId> {
+        let identity = stamp.identity;
+        let is_it = |transcript: &Transcript| {
+            let cursor = transcript.state.cursor;
+            transcript.watch == watch
+                && cursor.identity == identity
+                && cursor.offset > 0
+                && file::open(path).is_ok_and(|(file, identity, bytes)| {
+                    let print = file::print_before(&file, cursor.offset).ok();
+                    print.is_some() && cursor.change(identity, bytes, print) == Change::Grown
+                })
+        };
         let same = self.after(None).filter(|(_, transcript)| is_it(transcript));
         let is_away = |path: &CStr| match file::look(path) {
             Some(Found::File(stamp)) => stamp.identity != identity,

@@ -127,6 +127,31 @@ fn a_file_that_is_moved_is_followed_on_and_one_that_is_removed_is_forgotten() {
 }
 
 #[test]
+fn a_new_file_with_the_number_of_a_removed_one_is_another() {
+    let (daemon, root) = following(&[]);
+    // Between two looks; whether the number is used again is the file system's business.
+    for round in 0..20 {
+        let name = format!("{round}.jsonl");
+        append(
+            &root.join(&name),
+            &line("prompt", &name).repeat(round % 3 + 1),
+        );
+        let all = list(&daemon);
+        assert_eq!(all.len(), 1);
+        assert_eq!(
+            (&all[0]["prompt"], &all[0]["events"], &all[0]["id"]),
+            (&json!(name), &json!(round % 3 + 1), &json!(round + 1))
+        );
+        fs::remove_file(root.join(&name)).unwrap();
+    }
+    let stats = stats(&daemon);
+    assert_eq!(
+        (&stats["rewritten"], &stats["truncated"]),
+        (&json!(0), &json!(0))
+    );
+}
+
+#[test]
 fn cursors_outlive_a_restart_and_only_what_is_new_is_read() {
     let (daemon, root) = following(&[]);
     for name in ["a", "b", "c"] {
