@@ -76,10 +76,11 @@ impl ChangeFinder {
                 let (before, after) = values.split_at(at);
                 let before = &before[before.len().saturating_sub(reach)..];
                 let after = &after[..after.len().min(reach)];
-                (self.chance(before, after), at)
+                // Ranks alone may not tell two places apart: then the larger step is the likelier one.
+                (self.chance(before, after), -step(before, after), at)
             })
-            .min_by(|(one, _), (other, _)| one.total_cmp(other))?;
-        (rarest.0 <= each).then_some(rarest.1)
+            .min_by(|one, other| one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1)))?;
+        (rarest.0 <= each).then_some(rarest.2)
     }
 
     /// How likely two samples of one distribution would stand so far apart, one way or the other.
@@ -97,6 +98,12 @@ impl ChangeFinder {
             .or_insert_with(|| RankSum::new(before.len(), after.len()));
         2.0 * counted.at_most(up.min(down))
     }
+}
+
+/// How far the means of two samples lie apart.
+fn step(before: &[f64], after: &[f64]) -> f64 {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    (mean(after) - mean(before)).abs()
 }
 
 #[cfg(test)]
@@ -131,6 +138,18 @@ mod tests {
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].at, 19);
         assert!(found[0].to - found[0].from > 2.0, "{found:?}");
+    }
+
+    /// The first two values on the new level are the lowest there: by ranks, 16 is as good a place as 14.
+    #[test]
+    fn of_places_that_ranks_do_not_tell_apart_the_larger_step_is_taken() {
+        let mut values = noise(30, 936);
+        for value in &mut values[14..] {
+            *value += 5.0;
+        }
+        assert_eq!(changes(&values, 0.01)[0].at, 14);
+        values.reverse();
+        assert_eq!(changes(&values, 0.01)[0].at, 16);
     }
 
     #[test]
