@@ -12,12 +12,14 @@
 //! - [`mcp`] is processes that many clients share, beside the core; [`log_file`] where they and the daemon complain.
 //! - [`transcripts`] is what agents write down, followed as it grows; beside the core too.
 //! - [`status`] is what agents say of themselves in files, and who is told, beside the core too.
+//! - [`wake`] and [`chosen`] are a time that may not come, a value within its bounds.
 //! - [`open_files`] is how many descriptors there are for all of that.
 //! - [`server`] is the socket, the connections, the signals; [`tasks`] starts and counts every task.
 //! - [`cli`] is what a person types.
 
 mod archives;
 mod causes;
+mod chosen;
 mod cli;
 mod core;
 mod fanout;
@@ -37,5 +39,6 @@ mod status;
 mod tasks;
 mod teardown;
 mod transcripts;
+mod wake;
 
 pub use cli::run;

@@ -22,6 +22,7 @@ use crate::log_file::{LOG_BYTES_MAX, LogFile, StandardError};
 use crate::server::Daemon;
 use crate::spawn::{Child, Owner, Piped, Pipes};
 use crate::teardown::end_processes;
+use crate::wake;
 
 /// How long a process may take to end by itself when its standard input is closed, as the protocol asks for.
 const CLOSE_GRACE: Duration = Duration::from_secs(1);
@@ -312,16 +313,10 @@ async fn wait(server: &Server, reason: String, restarts: &mut mpsc::Receiver<Res
             None
         }
     };
-    let due = async {
-        match wake {
-            Some(wake) => sleep_until(wake.into()).await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         biased;
         () = server.stop.cancelled() => End::Stop,
         Some(asker) = restarts.recv() => End::Restart(asker),
-        () = due => End::Again,
+        () = wake::at(wake) => End::Again,
     }
 }

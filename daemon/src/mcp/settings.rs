@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sessiond_protocol::{ErrorCode, Failure, McpStartParams};
 
+use crate::chosen::within;
 use crate::core::{RECIPE_BYTES_MAX, recipe_bytes};
 
 /// Bytes of a message: documents pass, and a hundred clients with one each do not fill a machine.
@@ -68,19 +69,4 @@ impl Settings {
             pending: Duration::from_millis(pending),
         })
     }
-}
-
-fn within(
-    chosen: Option<u64>,
-    default: u64,
-    range: RangeInclusive<u64>,
-    what: &str,
-) -> Result<u64, Failure> {
-    let value = chosen.unwrap_or(default);
-    if range.contains(&value) {
-        return Ok(value);
-    }
-    let (from, to) = range.into_inner();
-    let message = format!("{what} is {value}, not {from} to {to}");
-    Err(Failure::new(ErrorCode::BadRequest, message))
 }

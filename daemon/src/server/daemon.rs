@@ -6,7 +6,6 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use sessiond_protocol::{ArchiveId, RequestId, SessionId, SessionName, SessionRef};
 use tokio::sync::Notify;
-use tokio::time::sleep_until;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::archives::ArchiveStore;
@@ -21,6 +20,7 @@ use crate::spawn::Spawner;
 use crate::status::Statuses;
 use crate::tasks::TaskGroup;
 use crate::transcripts::Transcripts;
+use crate::wake;
 
 /// The core's plane in the real daemon.
 #[derive(Debug)]
@@ -288,17 +288,11 @@ impl Daemon {
                 scheduled.wake = scheduled.core.next_wake();
                 scheduled.wake
             };
-            let due = async {
-                match wake {
-                    Some(instant) => sleep_until(instant.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 biased;
                 () = self.closed() => return,
                 () = self.sooner.notified() => {}
-                () = due => self.dispatch(Event::Woke),
+                () = wake::at(wake) => self.dispatch(Event::Woke),
             }
         }
     }

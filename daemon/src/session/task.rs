@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use leakgate_probe::BusyGuard;
 use sessiond_protocol::{ErrorCode, Failure, SessionId};
-use tokio::time::sleep_until;
 
 use super::pty::TURN_BYTES;
 use super::terminal::Compacted;
@@ -18,6 +17,7 @@ use crate::server::Daemon;
 use crate::spawn::{Child, SpawnError};
 use crate::tasks::unless_it_panics;
 use crate::teardown::{self, Cause};
+use crate::wake;
 
 /// Runs one session from its start to its end. Every path out of here goes through [`teardown::end`].
 ///
@@ -184,12 +184,6 @@ impl Session {
             let due = terminal.due();
             (!terminal.input().is_empty(), terminal.flow(), due)
         };
-        let is_due = async {
-            match due {
-                Some(due) => sleep_until(due.into()).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             readable = self.pty.readable(), if !*at_end && flow == Flow::Running => {
                 let _busy = BUSY.enter();
@@ -215,7 +209,7 @@ impl Session {
                 terminal.take_up_grant();
                 terminal.send_snapshots(self.id, &self.poke);
             }
-            () = is_due => {
+            () = wake::at(due) => {
                 let _busy = BUSY.enter();
                 self.terminal().attend(Instant::now());
                 self.compact().await;

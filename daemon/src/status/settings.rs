@@ -7,6 +7,7 @@ use std::time::Duration;
 use sessiond_protocol::{AgentState, ErrorCode, Failure, ProfileParams, SessionName};
 
 use super::inbox::Limits;
+use crate::chosen::within;
 
 /// How long the same is not notified again: an agent that goes back and forth between two states.
 const DEDUP_MS_DEFAULT: u64 = 60_000;
@@ -83,21 +84,6 @@ impl Settings {
             },
         })
     }
-}
-
-fn within<N: PartialOrd + Copy + std::fmt::Display>(
-    chosen: Option<N>,
-    default: N,
-    range: RangeInclusive<N>,
-    what: &str,
-) -> Result<N, Failure> {
-    let value = chosen.unwrap_or(default);
-    if range.contains(&value) {
-        return Ok(value);
-    }
-    let (from, to) = range.into_inner();
-    let message = format!("{what} is {value}, not {from} to {to}");
-    Err(Failure::new(ErrorCode::BadRequest, message))
 }
 
 #[cfg(test)]

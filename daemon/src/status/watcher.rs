@@ -15,7 +15,6 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 use sessiond_protocol::{ErrorCode, Failure, SessionName};
 use tokio::io::unix::AsyncFd;
-use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
 use super::board::Source;
@@ -25,6 +24,7 @@ use super::scan;
 use crate::gauges::BUSY;
 use crate::server::Daemon;
 use crate::tasks::unless_it_panics;
+use crate::wake;
 
 /// Bytes of changes read at a time: a hundred of them. On the stack, so that a watcher that waits holds none.
 const READ_BYTES: usize = 8 << 10;
@@ -125,16 +125,10 @@ impl Watcher {
     async fn follow(&self, daemon: &Daemon) {
         loop {
             let wake = self.lock().pending.next_wake();
-            let due = async {
-                match wake {
-                    Some(wake) => sleep_until(wake.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
-                () = due => self.read_files(daemon).await,
+                () = wake::at(wake) => self.read_files(daemon).await,
                 read = self.read_changes() => match read {
                     Ok(missed) => daemon.statuses().missed(&missed),
                     Err(error) => {

@@ -41,12 +41,12 @@ use sessiond_protocol::{
 use sessiond_screen::Case;
 use tokio::sync::{Notify, watch};
 use tokio::task::yield_now;
-use tokio::time::sleep_until;
 
 use crate::core::TranscriptsAsked;
 use crate::fanout::Outbox;
 use crate::gauges::BUSY;
 use crate::server::Daemon;
+use crate::wake;
 use book::{Book, Origin};
 use cursors::CursorFile;
 use pass::Pass;
@@ -125,17 +125,12 @@ impl Transcripts {
                 let book = transcripts.lock();
                 book.is_empty() && !book.is_dirty
             };
-            let due = async {
-                match is_idle {
-                    true => std::future::pending().await,
-                    false => sleep_until(next.into()).await,
-                }
-            };
+            let wake = (!is_idle).then_some(next);
             tokio::select! {
                 biased;
                 () = daemon.closed() => break,
                 () = transcripts.wake.notified() => {}
-                () = due => {}
+                () = wake::at(wake) => {}
             }
         }
         transcripts.save();

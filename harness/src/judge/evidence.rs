@@ -60,23 +60,7 @@ pub(super) fn gather<'l>(
     started: &'l ScenarioStarted,
     lines: &'l [Line],
 ) -> Evidence<'l> {
-    let mut evidence = Evidence {
-        run,
-        started,
-        target: None,
-        baseline: None,
-        measured: Vec::new(),
-        measured_ms: Vec::new(),
-        loads: Vec::new(),
-        within: Vec::new(),
-        span_ms: (0, 0),
-        gained: None,
-        idle: Vec::new(),
-        exited: None,
-        compared: None,
-        not_profiled: None,
-        finished: None,
-    };
+    let mut evidence = Evidence::of_nothing(run, started);
     let mut ships = true;
     for line in lines {
         match &line.event {
@@ -127,6 +111,29 @@ pub(super) fn gather<'l>(
         }
     }
     evidence
+}
+
+impl<'l> Evidence<'l> {
+    /// A scenario of which nothing is recorded yet but that it began.
+    const fn of_nothing(run: Option<&'l RunStarted>, started: &'l ScenarioStarted) -> Self {
+        Self {
+            run,
+            started,
+            target: None,
+            baseline: None,
+            measured: Vec::new(),
+            measured_ms: Vec::new(),
+            loads: Vec::new(),
+            within: Vec::new(),
+            span_ms: (0, 0),
+            gained: None,
+            idle: Vec::new(),
+            exited: None,
+            compared: None,
+            not_profiled: None,
+            finished: None,
+        }
+    }
 }
 
 impl Evidence<'_> {

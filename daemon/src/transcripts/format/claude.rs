@@ -5,7 +5,7 @@ use sessiond_protocol::TranscriptKind;
 
 use super::blocks::Blocks;
 use super::text::Text;
-use super::{Listener, Said, time_unix_ms};
+use super::{Listener, Speech, time_unix_ms};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,20 +38,12 @@ struct Message<'a> {
 
 pub(super) fn read(line: &[u8], listener: &mut impl Listener) -> Result<(), serde_json::Error> {
     let line: Line<'_> = serde_json::from_slice(line)?;
-    let time_unix_ms = time_unix_ms(line.timestamp.as_str());
     if !line.session_id.is_empty() {
         listener.session(line.session_id.as_str());
     }
-    let mut say = |kind: TranscriptKind, name: &Text<'_>, text: &Text<'_>| {
-        if !text.is_empty() || !name.is_empty() {
-            listener.said(Said {
-                kind,
-                time_unix_ms,
-                name: name.as_str(),
-                text: text.as_str(),
-                bytes: text.bytes(),
-            });
-        }
+    let mut speech = Speech {
+        listener,
+        time_unix_ms: time_unix_ms(line.timestamp.as_str()),
     };
     let none = Text::default();
     let by_person = match line.is_meta || line.is_compact_summary {
@@ -65,16 +57,16 @@ pub(super) fn read(line: &[u8], listener: &mut impl Listener) -> Result<(), serd
     };
     for block in line.message.iter().flat_map(|message| &message.content.0) {
         match block.kind.as_str() {
-            "text" => say(speaker, &none, &block.text),
-            "thinking" => say(TranscriptKind::Thought, &none, &block.text),
-            "tool_use" => say(TranscriptKind::ToolCall, &block.name, &block.input),
-            "tool_result" => say(TranscriptKind::ToolResult, &none, &block.content.0),
+            "text" => speech.say(speaker, &none, &block.text),
+            "thinking" => speech.say(TranscriptKind::Thought, &none, &block.text),
+            "tool_use" => speech.say(TranscriptKind::ToolCall, &block.name, &block.input),
+            "tool_result" => speech.say(TranscriptKind::ToolResult, &none, &block.content.0),
             _ => {}
         }
     }
     if line.message.is_none() {
-        say(TranscriptKind::Note, &none, &line.content);
-        say(TranscriptKind::Note, &none, &line.summary);
+        speech.say(TranscriptKind::Note, &none, &line.content);
+        speech.say(TranscriptKind::Note, &none, &line.summary);
     }
     Ok(())
 }

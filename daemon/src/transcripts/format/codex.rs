@@ -7,7 +7,7 @@ use sessiond_protocol::TranscriptKind;
 
 use super::blocks::{Blocks, Flat};
 use super::text::Text;
-use super::{Listener, Said, time_unix_ms};
+use super::{Listener, Speech, time_unix_ms};
 
 #[derive(Deserialize)]
 struct Line<'a> {
@@ -53,7 +53,6 @@ const NOT_BY_A_PERSON: [&str; 3] = [
 
 pub(super) fn read(line: &[u8], listener: &mut impl Listener) -> Result<(), serde_json::Error> {
     let line: Line<'_> = serde_json::from_slice(line)?;
-    let time_unix_ms = time_unix_ms(line.timestamp.as_str());
     let Some(payload) = line.payload else {
         return Ok(());
     };
@@ -63,29 +62,22 @@ pub(super) fn read(line: &[u8], listener: &mut impl Listener) -> Result<(), serd
     if line.kind.as_str() != "response_item" {
         return Ok(());
     }
-    let mut say = |kind: TranscriptKind, name: &Text<'_>, text: &Text<'_>| {
-        if !text.is_empty() || !name.is_empty() {
-            listener.said(Said {
-                kind,
-                time_unix_ms,
-                name: name.as_str(),
-                text: text.as_str(),
-                bytes: text.bytes(),
-            });
-        }
+    let mut speech = Speech {
+        listener,
+        time_unix_ms: time_unix_ms(line.timestamp.as_str()),
     };
     let none = Text::default();
     match payload.kind.as_str() {
         "message" => {
             for block in &payload.content.0 {
-                say(speaker(&payload.role, &block.text), &none, &block.text);
+                speech.say(speaker(&payload.role, &block.text), &none, &block.text);
             }
         }
-        "reasoning" => say(TranscriptKind::Thought, &none, &payload.summary.0),
-        "function_call" => say(TranscriptKind::ToolCall, &payload.name, &payload.arguments),
-        "custom_tool_call" => say(TranscriptKind::ToolCall, &payload.name, &payload.input),
+        "reasoning" => speech.say(TranscriptKind::Thought, &none, &payload.summary.0),
+        "function_call" => speech.say(TranscriptKind::ToolCall, &payload.name, &payload.arguments),
+        "custom_tool_call" => speech.say(TranscriptKind::ToolCall, &payload.name, &payload.input),
         "function_call_output" | "custom_tool_call_output" => {
-            say(TranscriptKind::ToolResult, &none, &payload.output.0);
+            speech.say(TranscriptKind::ToolResult, &none, &payload.output.0);
         }
         _ => {}
     }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use sessiond_protocol::TranscriptKind;
 
 use super::text::Text;
-use super::{Listener, Said, time_unix_ms};
+use super::{Listener, Speech, time_unix_ms};
 
 #[derive(Deserialize)]
 struct Line<'a> {
@@ -33,14 +33,10 @@ pub(super) fn read(line: &[u8], listener: &mut impl Listener) -> Result<(), serd
         "tool_result" => TranscriptKind::ToolResult,
         _ => TranscriptKind::Note,
     };
-    if !line.text.is_empty() || !line.name.is_empty() {
-        listener.said(Said {
-            kind,
-            time_unix_ms: time_unix_ms(line.time.as_str()),
-            name: line.name.as_str(),
-            text: line.text.as_str(),
-            bytes: line.text.bytes(),
-        });
-    }
+    let mut speech = Speech {
+        listener,
+        time_unix_ms: time_unix_ms(line.time.as_str()),
+    };
+    speech.say(kind, &line.name, &line.text);
     Ok(())
 }

@@ -37,6 +37,27 @@ pub(crate) trait Listener {
     fn session(&mut self, name: &str);
 }
 
+/// What one line says, at its time.
+struct Speech<'l, L> {
+    listener: &'l mut L,
+    time_unix_ms: Option<u64>,
+}
+
+impl<L: Listener> Speech<'_, L> {
+    /// Tells an event, unless nothing is in it.
+    fn say(&mut self, kind: TranscriptKind, name: &Text<'_>, text: &Text<'_>) {
+        if !text.is_empty() || !name.is_empty() {
+            self.listener.said(Said {
+                kind,
+                time_unix_ms: self.time_unix_ms,
+                name: name.as_str(),
+                text: text.as_str(),
+                bytes: text.bytes(),
+            });
+        }
+    }
+}
+
 /// Why a line says nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("not a JSON object of this format: {0}")]
