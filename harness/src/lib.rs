@@ -29,3 +29,4 @@ pub mod template;
 mod trend;
 pub mod units;
 pub mod watch;
+mod whole_file;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::symbols::{Symbol, Symbols, SymbolsError};
+use crate::whole_file::replaced;
 
 /// The version of the member `track` that is read.
 const VERSION: u32 = 1;
@@ -130,7 +131,7 @@ pub fn resolve(path: &Path) -> Result<(), ResolveError> {
     let names = Names::of(&modules, &files)?;
     snapshot.name_frames(&names);
     let text = serde_json::to_vec(&snapshot).map_err(format)?;
-    fs::write(path, text).map_err(io)
+    replaced(path, &text).map_err(io)
 }
 
 /// What the modules' files hold; of a library that cannot be read, nothing.

@@ -7,6 +7,8 @@ pub mod event;
 mod merge;
 pub mod objects;
 mod reader;
+mod sample;
+mod sites;
 mod writer;
 
 pub use merge::{MergeError, Merged, merge};

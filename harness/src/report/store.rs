@@ -1,8 +1,6 @@
 //! The reports in a run's directory, each written whole or not at all.
 
-use std::fs::Permissions;
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -10,6 +8,7 @@ use serde::Serialize;
 use super::curves::Curves;
 use super::model::RunReport;
 use super::{flame, junit, markdown, page, sarif};
+use crate::whole_file::replaced;
 
 /// Why a report could not be stored.
 #[derive(Debug, thiserror::Error)]
@@ -76,14 +75,5 @@ pub(crate) fn json(document: &impl Serialize) -> io::Result<Vec<u8>> {
 /// Writes a file of `directory`: a new one beside the old one takes its name once it is whole.
 pub(crate) fn replace(directory: &Path, name: &str, contents: &[u8]) -> Result<(), StoreError> {
     let path = directory.join(name);
-    let written = || {
-        let mut file = tempfile::Builder::new()
-            .permissions(Permissions::from_mode(0o644))
-            .tempfile_in(directory)?;
-        file.write_all(contents)?;
-        file.as_file().sync_all()?;
-        file.persist(&path)?;
-        Ok(())
-    };
-    written().map_err(|source| StoreError { path, source })
+    replaced(&path, contents).map_err(|source| StoreError { path, source })
 }
