@@ -77,6 +77,15 @@ pub(crate) static TRANSCRIPT_DIRECTORIES: Gauge = Gauge::length("transcript_dire
 /// Bytes that everything about transcripts holds.
 pub(crate) static TRANSCRIPT_BYTES: Gauge = Gauge::accounted("transcript_bytes");
 
+/// Connections that speak HTTP.
+pub(crate) static HTTP_CONNECTIONS: Gauge = Gauge::length("http_connections");
+/// Clients that are sent events over HTTP.
+pub(crate) static HTTP_STREAMS: Gauge = Gauge::length("http_streams");
+/// Keys that somebody talks to over HTTP, or waits to.
+pub(crate) static HTTP_TURNS: Gauge = Gauge::length("http_turns");
+/// Bytes that bodies of HTTP requests hold.
+pub(crate) static HTTP_BODY_BYTES: Gauge = Gauge::accounted("http_body_bytes");
+
 static GAUGES: &[&Gauge] = &[
     &SESSIONS,
     &TOMBSTONES,
@@ -113,6 +122,10 @@ static GAUGES: &[&Gauge] = &[
     &STATUS_SEEN,
     &STATUS_HOOKS,
     &NOTIFICATIONS,
+    &HTTP_CONNECTIONS,
+    &HTTP_STREAMS,
+    &HTTP_TURNS,
+    &HTTP_BODY_BYTES,
 ];
 
 /// Held wherever something is under way that a client did not yet see the end of: a request, a session's start or end,

@@ -13,6 +13,7 @@
 //! - [`transcripts`] is what agents write down, followed as it grows; beside the core too.
 //! - [`status`] is what agents say of themselves in files, and who is told, beside the core too.
 //! - [`wake`] and [`chosen`] are a time that may not come, a value within its bounds.
+//! - [`http`] is for programs that speak nothing else: each request is a client of the core.
 //! - [`open_files`] is how many descriptors there are for all of that.
 //! - [`server`] is the socket, the connections, the signals; [`tasks`] starts and counts every task.
 //! - [`cli`] is what a person types.
@@ -26,6 +27,7 @@ mod fanout;
 mod freed;
 mod gauges;
 mod history_budget;
+mod http;
 mod inherited;
 mod log_file;
 mod mcp;

@@ -67,6 +67,18 @@ pub(crate) fn cursors(socket: &Path) -> PathBuf {
     log.with_extension("cursors")
 }
 
+/// The token of this socket's daemon: beside its log. The directory is created.
+pub(crate) fn http_token(socket: &Path) -> Result<PathBuf, PathError> {
+    let log = match state_directory() {
+        Some(directory) => {
+            make_private(&directory)?;
+            directory.join(log_name(socket))
+        }
+        None => socket.to_owned(),
+    };
+    Ok(log.with_extension("http-token"))
+}
+
 /// The socket of a shared MCP server, in a directory beside the daemon's own socket.
 pub(crate) fn mcp_socket(socket: &Path, server: &SessionName) -> PathBuf {
     let directory = socket.with_extension("mcp");

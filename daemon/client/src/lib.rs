@@ -16,6 +16,7 @@ mod attachment;
 mod client;
 mod driver;
 mod error;
+mod http;
 mod life;
 mod link;
 mod mailbox;

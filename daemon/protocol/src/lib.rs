@@ -26,6 +26,7 @@ mod attach;
 mod buffer;
 mod decoder;
 mod frame;
+mod http;
 mod life;
 mod limits;
 mod mcp;
@@ -51,6 +52,7 @@ pub use decoder::{Decoded, FrameDecoder, FrameError};
 pub use frame::{
     Frame, FrameKind, HEADER_BYTES, encode_control, encode_input, encode_output, encode_snapshot,
 };
+pub use http::HttpInfo;
 pub use life::{EndReason, IfExists, KillParams, RenameParams, RunParams, RunResult};
 pub use limits::{
     FATAL_FRAME_FACTOR, INPUT_BYTES_MAX, INPUT_OWN_BYTES_MAX, MAX_FRAME_BYTES, NAME_CHARS_MAX,

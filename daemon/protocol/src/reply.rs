@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::ArchiveInfo;
+use crate::http::HttpInfo;
 use crate::life::RunResult;
 use crate::mcp::McpServerInfo;
 use crate::read::ReadReply;
@@ -123,6 +124,11 @@ pub enum Success {
     Stats {
         /// What was counted.
         stats: Stats,
+    },
+    /// To `http`.
+    Http {
+        /// Where it is.
+        http: HttpInfo,
     },
     /// To `mcp_start` and `mcp_restart`: it runs.
     McpStarted {
@@ -261,6 +267,10 @@ pub enum ErrorCode {
     ReadOnly,
     /// The client has taken the request back.
     Cancelled,
+    /// Over HTTP: the token is missing, or is another.
+    Unauthorized,
+    /// Over HTTP: a page of another origin asks.
+    Forbidden,
 }
 
 impl fmt::Display for ErrorCode {
@@ -281,6 +291,8 @@ impl fmt::Display for ErrorCode {
             ErrorCode::Exited => "exited",
             ErrorCode::ReadOnly => "read_only",
             ErrorCode::Cancelled => "cancelled",
+            ErrorCode::Unauthorized => "unauthorized",
+            ErrorCode::Forbidden => "forbidden",
         })
     }
 }

@@ -94,6 +94,8 @@ pub enum Request {
     Unschedule(UnscheduleParams),
     /// What the daemon has counted. Answered `stats`.
     Stats,
+    /// Where HTTP is served. Answered `http`.
+    Http,
     /// Starts a shared MCP server. Answered `mcp_started` once its process runs.
     McpStart(McpStartParams),
     /// Ends a shared MCP server. Answered `mcp_stopped` when nothing of it is left.
@@ -150,6 +152,7 @@ impl Request {
             | Request::Schedules
             | Request::Unschedule(_)
             | Request::Stats
+            | Request::Http
             | Request::McpList
             | Request::Cancel(_)
             | Request::Shutdown => true,
@@ -306,6 +309,7 @@ pub fn parse_request(json: &[u8]) -> Result<(RequestId, Request), RequestFault> 
         "schedules" => without_params(id, params, Request::Schedules)?,
         "unschedule" => Request::Unschedule(read_params(id, &method, params)?),
         "stats" => without_params(id, params, Request::Stats)?,
+        "http" => without_params(id, params, Request::Http)?,
         "mcp_start" => Request::McpStart(read_params(id, &method, params)?),
         "mcp_stop" => Request::McpStop(read_params(id, &method, params)?),
         "mcp_restart" => Request::McpRestart(read_params(id, &method, params)?),

@@ -9,6 +9,7 @@ use sessiond_protocol::{CreateParams, SessionName, SessionRef, Size};
 
 use super::archive::ArchiveCommand;
 use super::exit_code::{CliError, EXIT_CODES_HELP};
+use super::http::HttpArgs;
 use super::keys::Keys;
 use super::life::{LifeArgs, LifeCommand};
 use super::mcp::McpCommand;
@@ -100,6 +101,8 @@ pub(super) enum Question {
     Schedule(ScheduleCommand),
     /// Show how often sessions have expired, were killed or were given up, since the daemon was started
     Stats,
+    /// Show where HTTP is served, and the file with its token
+    Http,
     /// Share MCP servers: one process each, for all agents
     #[command(subcommand)]
     Mcp(McpCommand),
@@ -139,6 +142,9 @@ pub(super) struct ServeArgs {
 
     #[command(flatten)]
     pub(super) statuses: ConfiguredArgs,
+
+    #[command(flatten)]
+    pub(super) http: HttpArgs,
 
     /// Take at most this many clients at a time
     #[arg(

@@ -12,8 +12,8 @@ use super::exit_code::{CliError, ExitCode};
 use super::launch::{READY, connect, connect_or_start};
 use super::waiting::wait;
 use super::{
-    archive, life, log, mcp, output, profile, raw_terminal, reading, runtime, schedule, stats,
-    status, transcripts,
+    archive, http, life, log, mcp, output, profile, raw_terminal, reading, runtime, schedule,
+    stats, status, transcripts,
 };
 use crate::core::Settings;
 use crate::inherited::{Descriptors, shed};
@@ -63,6 +63,7 @@ async fn ask(socket: &Path, question: Question) -> Result<ExitCode, CliError> {
         Question::Archive(command) => archive::execute(socket, command).await?,
         Question::Schedule(command) => schedule::execute(socket, command).await?,
         Question::Stats => stats::show(socket).await?,
+        Question::Http => http::show(socket).await?,
         Question::Mcp(command) => mcp::execute(socket, command).await?,
         Question::Transcripts(command) => transcripts::execute(socket, command).await?,
         Question::Status(args) => status::show(socket, args).await?,
@@ -92,6 +93,7 @@ fn run_daemon(socket: PathBuf, options: ServeArgs) -> Result<ExitCode, CliError>
         archive_age: options.sessions.archive_age(),
         transcripts: options.transcripts.settings()?,
         profiles: options.statuses.profiles()?,
+        http: options.http.settings()?,
     };
     serve(socket, settings, || {
         if options.background {

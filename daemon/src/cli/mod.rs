@@ -6,6 +6,7 @@ mod attach;
 mod commands;
 mod display;
 mod exit_code;
+mod http;
 mod keys;
 mod launch;
 mod life;

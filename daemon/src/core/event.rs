@@ -272,6 +272,8 @@ pub(crate) enum Effect<P: Plane> {
         id: RequestId,
         request: McpRequest,
     },
+    /// Tell where HTTP is served.
+    Http { client: P::Client, id: RequestId },
     /// Do something with transcripts, and answer the request with what comes of it.
     Transcripts {
         client: P::Client,

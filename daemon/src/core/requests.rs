@@ -59,6 +59,7 @@ impl<P: Plane> Core<P> {
             Request::McpRestart(params) => {
                 self.pass_on(ticket, McpRequest::Restart(params), effects)
             }
+            Request::Http => Ok(self.pass_to_http(ticket, effects)),
             Request::McpList => self.pass_on(ticket, McpRequest::List, effects),
             Request::Transcripts(request) => self.pass_to_transcripts(ticket, request, effects),
             Request::Status(request) => self.pass_to_statuses(ticket, request, effects),
@@ -142,6 +143,14 @@ impl<P: Plane> Core<P> {
             effects.push(Effect::Transcripts { client, asked });
         }
         Ok(None)
+    }
+
+    /// Nor is HTTP.
+    fn pass_to_http(&self, ticket: Ticket, effects: &mut Vec<Effect<P>>) -> Option<Success> {
+        let client = self.clients.get(ticket.client).cloned()?;
+        let id = ticket.id;
+        effects.push(Effect::Http { client, id });
+        None
     }
 
     /// Nor are statuses.

@@ -6,6 +6,7 @@ use sessiond_protocol::{ProfileParams, Ttl};
 
 use super::{ARCHIVE_AGE, CLIENTS_MAX, SESSIONS_MAX};
 use crate::history_budget::HISTORY_BYTES;
+use crate::http::HttpSettings;
 use crate::transcripts::TranscriptSettings;
 
 /// The core's settings.
@@ -28,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) transcripts: TranscriptSettings,
     /// Status profiles that are open from the start.
     pub(crate) profiles: Vec<ProfileParams>,
+    /// HTTP, where it is wanted; not the core's business.
+    pub(crate) http: Option<HttpSettings>,
 }
 
 impl Default for Settings {
@@ -42,6 +45,7 @@ impl Default for Settings {
             archive_age: ARCHIVE_AGE,
             transcripts: TranscriptSettings::default(),
             profiles: Vec::new(),
+            http: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The one way in which connections are taken: from this user only, and each with its share of the open files.
 
 use std::future::pending;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,10 +21,21 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// stop reading, one to stop writing, and one because turns do not begin together.
 const TURNS_TO_END: usize = 4;
 
-/// A connection of this user.
+/// What connections come in through.
+pub(crate) trait Listen {
+    type Stream;
+
+    /// The next connection, whoever it is of.
+    fn next(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Whether whoever it is of may connect here.
+    fn is_let_in(stream: &Self::Stream) -> bool;
+}
+
+/// A connection that was let in.
 #[derive(Debug)]
-pub(crate) struct Accepted {
-    pub(crate) stream: UnixStream,
+pub(crate) struct Accepted<S> {
+    pub(crate) stream: S,
     /// Its share of the open files, to be kept as long as the stream; none when all are given away. Then it is to be told
     /// so and closed at once.
     pub(crate) share: Option<OwnedSemaphorePermit>,
@@ -31,11 +43,32 @@ pub(crate) struct Accepted {
     pub(crate) opening: BusyGuard,
 }
 
+impl Listen for UnixListener {
+    type Stream = UnixStream;
+
+    async fn next(&self) -> io::Result<UnixStream> {
+        Ok(self.accept().await?.0)
+    }
+
+    fn is_let_in(stream: &UnixStream) -> bool {
+        is_ours(stream)
+    }
+}
+
+/// Whether this user is at the other end.
+pub(crate) fn is_ours(stream: &UnixStream) -> bool {
+    let peer = stream.peer_cred();
+    peer.is_ok_and(|peer| peer.uid() == geteuid().as_raw())
+}
+
 /// The next connection. A call that is dropped may have closed one.
-pub(crate) async fn accept(listener: &UnixListener, shares: &Arc<Semaphore>) -> Accepted {
+pub(crate) async fn accept<L: Listen>(
+    listener: &L,
+    shares: &Arc<Semaphore>,
+) -> Accepted<L::Stream> {
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let stream = match listener.next().await {
+            Ok(stream) => stream,
             Err(error) => {
                 tracing::warn!(%error, "no connection was accepted");
                 let _ = timeout(ACCEPT_PAUSE, pending::<()>()).await;
@@ -43,10 +76,7 @@ pub(crate) async fn accept(listener: &UnixListener, shares: &Arc<Semaphore>) -> 
             }
         };
         let opening = BUSY.enter();
-        if !stream
-            .peer_cred()
-            .is_ok_and(|peer| peer.uid() == geteuid().as_raw())
-        {
+        if !L::is_let_in(&stream) {
             tracing::warn!("a connection of another user was closed");
             continue;
         }

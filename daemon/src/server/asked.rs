@@ -3,6 +3,8 @@
 use leakgate_probe::Gauge;
 use sessiond_protocol::Request;
 
+use crate::http;
+
 /// Frames of terminal input, which are requests too.
 pub(crate) static INPUT: Gauge = Gauge::count("request.input");
 
@@ -10,7 +12,18 @@ pub(crate) static INPUT: Gauge = Gauge::count("request.input");
 macro_rules! counts {
     ($($kind:ident => $name:literal,)*) => {
         /// All of them, for the probe.
-        pub(crate) static COUNTS: &[&Gauge] = &[&INPUT, $(&kinds::$kind),*];
+        pub(crate) static COUNTS: &[&Gauge] = &[
+            &INPUT,
+            $(&kinds::$kind,)*
+            &http::counts::LIST,
+            &http::counts::CREATE,
+            &http::counts::GET,
+            &http::counts::SCREEN,
+            &http::counts::MESSAGE,
+            &http::counts::DELETE,
+            &http::counts::WEBHOOK,
+            &http::counts::EVENTS,
+        ];
 
         #[expect(non_upper_case_globals, reason = "named as the requests that they count")]
         mod kinds {
@@ -60,6 +73,7 @@ counts! {
     Schedules => "schedules",
     Unschedule => "unschedule",
     Stats => "stats",
+    Http => "http",
     McpStart => "mcp_start",
     McpStop => "mcp_stop",
     McpRestart => "mcp_restart",

@@ -280,6 +280,7 @@ mod tests {
     use super::*;
     use crate::archives::ArchiveStore;
     use crate::core::Settings;
+    use crate::http::Http;
     use crate::mcp::Pool;
     use crate::open_files::OpenFiles;
     use crate::spawn::Spawner;
@@ -299,7 +300,8 @@ mod tests {
             archives,
             pool,
             transcripts,
-            Statuses::new("/nowhere".into()),
+            Statuses::new("/nowhere".into(), Arc::default()),
+            Http::default(),
         );
         let daemon = Arc::new(daemon);
         let client = ClientId(1);

@@ -1,5 +1,6 @@
 //! The core in its surroundings: what performs its effects, and tells it the time.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +15,7 @@ use crate::fanout::Outbox;
 use crate::freed::Freed;
 use crate::gauges::BUSY;
 use crate::history_budget::HistoryBudget;
+use crate::http::{Http, News};
 use crate::mcp::Pool;
 use crate::session::{Session, task};
 use crate::spawn::Spawner;
@@ -43,6 +45,9 @@ pub(crate) struct Daemon {
     mcp: Pool,
     transcripts: Transcripts,
     statuses: Statuses,
+    http: Http,
+    /// The number of the last client.
+    last_client: AtomicU64,
     freed: Arc<Freed>,
     history: Arc<HistoryBudget>,
     stop: CancellationToken,
@@ -63,6 +68,7 @@ impl Daemon {
         mcp: Pool,
         transcripts: Transcripts,
         statuses: Statuses,
+        http: Http,
     ) -> Self {
         let history = Arc::new(HistoryBudget::new(settings.history_bytes));
         Self {
@@ -77,6 +83,8 @@ impl Daemon {
             mcp,
             transcripts,
             statuses,
+            http,
+            last_client: AtomicU64::new(0),
             freed: Arc::default(),
             history,
             stop: CancellationToken::new(),
@@ -98,6 +106,15 @@ impl Daemon {
 
     pub(crate) const fn statuses(&self) -> &Statuses {
         &self.statuses
+    }
+
+    pub(crate) const fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// A client's number, which no other client has had.
+    pub(crate) fn next_client(&self) -> ClientId {
+        ClientId(self.last_client.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     pub(crate) const fn tasks(&self) -> &TaskGroup {
@@ -136,7 +153,15 @@ impl Daemon {
     pub(crate) fn dispatch(self: &Arc<Self>, event: Event<Real>) {
         let _busy = BUSY.enter();
         let mut scheduled = self.lock();
-        for effect in scheduled.core.handle(now(), event) {
+        let news = News::of(&event);
+        let effects = scheduled.core.handle(now(), event);
+        if let Some(news) = news {
+            let live = scheduled.core.live(&news.session().into());
+            self.http
+                .feed()
+                .tell(&news.named(live.and_then(|(_, name, _)| name)));
+        }
+        for effect in effects {
             self.perform(effect);
         }
         let next = scheduled.core.next_wake();
@@ -205,6 +230,7 @@ impl Daemon {
                 id,
                 request,
             } => Pool::ask(self, client, id, request),
+            Effect::Http { client, id } => client.reply(id, Ok(self.http.info())),
             Effect::Transcripts { client, asked } => Transcripts::ask(self, client, asked),
             Effect::Status(call) => Statuses::ask(self, call),
             Effect::Over { session } => self.session_over(session),
@@ -223,6 +249,7 @@ impl Daemon {
     fn session_over(&self, session: SessionId) {
         self.transcripts.session_over(session);
         self.statuses.session_over(session);
+        self.http.feed().tell(&News::Gone { session });
     }
 
     /// What `body` makes of a session that has not ended for good, with its name and when it was created, in milliseconds

@@ -18,18 +18,18 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use crate::archives::ArchiveStore;
-use crate::core::{ClientId, Event, SESSIONS_MAX, Settings};
+use crate::core::{Event, SESSIONS_MAX, Settings};
 use crate::gauges;
+use crate::http::{self, Http, HttpError};
 use crate::mcp::Pool;
 use crate::open_files::OpenFiles;
 use crate::paths;
 use crate::spawn::Spawner;
 use crate::status::Statuses;
 use crate::transcripts::Transcripts;
-pub(crate) use accept::{Accepted, accept};
+pub(crate) use accept::{Accepted, Listen, accept, is_ours};
 pub(crate) use daemon::{Daemon, Real, now};
-use socket::Socket;
-pub(crate) use socket::{PATH_BYTES_MAX, SocketError, bind_privately};
+pub(crate) use socket::{PATH_BYTES_MAX, Socket, SocketError, bind_privately};
 
 /// What ends the daemon before it has run.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,9 @@ pub(crate) enum DaemonError {
     /// Its socket cannot be had.
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// HTTP cannot be had.
+    #[error("HTTP cannot be served")]
+    Http(#[from] HttpError),
     /// The environment asks for a probe that cannot be had.
     #[error("the probe that the environment asks for does not start")]
     Probe(#[from] ProbeError),
@@ -85,15 +88,25 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let instance = format!("{}-{}", std::process::id(), started.as_millis());
+    let run = u64::try_from(started.as_millis()).unwrap_or_default();
+    let (http, listening) = Http::open(settings.http.clone(), socket.path(), run)?;
     let archives = ArchiveStore::new(paths::archives(socket.path()));
     let files = OpenFiles::raised();
     let (spawner, thread) =
         Spawner::start(&instance, files).map_err(DaemonError::system("spawn thread"))?;
     let pool = Pool::new(socket.path().to_owned(), files);
-    let statuses = Statuses::new(paths::journals(socket.path()));
+    let statuses = Statuses::new(paths::journals(socket.path()), Arc::clone(http.feed()));
     let profiles = settings.profiles.clone();
     let transcripts = Transcripts::new(&settings.transcripts, paths::cursors(socket.path()));
-    let daemon = Daemon::new(spawner, settings, archives, pool, transcripts, statuses);
+    let daemon = Daemon::new(
+        spawner,
+        settings,
+        archives,
+        pool,
+        transcripts,
+        statuses,
+        http,
+    );
     let daemon = Arc::new(daemon);
     let signals = Signals::listen().map_err(DaemonError::system("signals"))?;
     let listener =
@@ -104,20 +117,17 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
     daemon
         .tasks()
         .spawn("clock", 0, Arc::clone(&daemon).run_clock());
-    daemon
-        .tasks()
-        .spawn("listener", 0, listen(Arc::clone(&daemon), listener, files));
+    let shares = Arc::new(Semaphore::new(files.connections()));
+    if let Some(listening) = listening {
+        let body = http::listen(Arc::clone(&daemon), listening, Arc::clone(&shares));
+        daemon.tasks().spawn("http listener", 0, body);
+    }
+    let body = listen(Arc::clone(&daemon), listener, files, shares);
+    daemon.tasks().spawn("listener", 0, body);
     let follow = Transcripts::follow(Arc::clone(&daemon));
     daemon.tasks().spawn("transcripts", 0, follow);
     tracing::info!(socket = %socket.path().display(), pid = std::process::id(), "listening");
-    if files.sessions() < SESSIONS_MAX {
-        let (limit, sessions) = (files.limit(), files.sessions());
-        tracing::warn!(
-            limit,
-            sessions,
-            "the limit of open files is low: fewer sessions"
-        );
-    }
+    warn_of_low_limit(files);
     daemon.find_archives();
     let tasks = daemon.tasks();
     tasks.spawn("status audience", 0, Statuses::run(Arc::clone(&daemon)));
@@ -143,9 +153,23 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
     Ok(())
 }
 
-async fn listen(daemon: Arc<Daemon>, listener: UnixListener, files: OpenFiles) {
-    let shares = Arc::new(Semaphore::new(files.connections()));
-    let mut last_client = 0;
+fn warn_of_low_limit(files: OpenFiles) {
+    let (limit, sessions) = (files.limit(), files.sessions());
+    if sessions < SESSIONS_MAX {
+        tracing::warn!(
+            limit,
+            sessions,
+            "the limit of open files is low: fewer sessions"
+        );
+    }
+}
+
+async fn listen(
+    daemon: Arc<Daemon>,
+    listener: UnixListener,
+    files: OpenFiles,
+    shares: Arc<Semaphore>,
+) {
     loop {
         let accepted = tokio::select! {
             biased;
@@ -161,9 +185,9 @@ async fn listen(daemon: Arc<Daemon>, listener: UnixListener, files: OpenFiles) {
             refuse(&stream, files);
             continue;
         };
-        last_client += 1;
-        let body = connection::run(Arc::clone(&daemon), ClientId(last_client), stream, opening);
-        daemon.tasks().spawn("connection", last_client, async move {
+        let client = daemon.next_client();
+        let body = connection::run(Arc::clone(&daemon), client, stream, opening);
+        daemon.tasks().spawn("connection", client.0, async move {
             body.await;
             drop(share);
         });

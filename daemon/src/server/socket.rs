@@ -54,7 +54,7 @@ fn system(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SocketEr
 
 /// A claimed path with a listening socket. Dropping it removes the socket, then the lock.
 #[derive(Debug)]
-pub(super) struct Socket {
+pub(crate) struct Socket {
     path: PathBuf,
     listener: UnixListener,
     _lock: Lock,
@@ -62,7 +62,7 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Claims `path`; its directory is created, for this user only, where there is none.
-    pub(super) fn claim(path: PathBuf) -> Result<Self, SocketError> {
+    pub(crate) fn claim(path: PathBuf) -> Result<Self, SocketError> {
         if path.as_os_str().len() > PATH_BYTES_MAX {
             return Err(SocketError::PathTooLong(path));
         }
@@ -81,7 +81,7 @@ impl Socket {
     }
 
     /// Another handle to the listening socket, which does not block.
-    pub(super) fn listener(&self) -> Result<UnixListener, SocketError> {
+    pub(crate) fn listener(&self) -> Result<UnixListener, SocketError> {
         let cloned = self.listener.try_clone().and_then(|listener| {
             listener.set_nonblocking(true)?;
             Ok(listener)

@@ -28,6 +28,7 @@ use crate::core::{AttachOrder, ClientId, Facts, Flow, LiveSession, Ticket};
 use crate::fanout::Outbox;
 use crate::freed::Freed;
 use crate::history_budget::HistoryBudget;
+pub(crate) use lookout::Lookout;
 pub(crate) use pty::{Pty, Reading};
 pub(crate) use read::read;
 pub(crate) use terminal::{Terminal, screen_size, state_of};

@@ -338,7 +338,8 @@ mod tests {
                 nowhere(),
                 Pool::new("/nowhere.sock".into(), OpenFiles::now()),
                 Transcripts::new(&Settings::default().transcripts, "/nowhere.cursors".into()),
-                crate::status::Statuses::new("/nowhere".into()),
+                crate::status::Statuses::new("/nowhere".into(), Arc::default()),
+                crate::http::Http::default(),
             ));
             let replies = runtime.block_on(async {
                 let reaping = reap_until_closed(Arc::clone(&daemon));

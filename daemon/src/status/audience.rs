@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::core::ClientId;
 use crate::fanout::Outbox;
 use crate::gauges::STATUS_WATCHERS;
+use crate::http::{Feed, News};
 
 /// All of them. Each is a client that is connected, so there are no more than those.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(super) struct Audience {
     watchers: BTreeMap<ClientId, Watcher>,
     /// Some client that had missed something has room again.
     roomy: Arc<Notify>,
+    /// Who listens over HTTP.
+    feed: Arc<Feed>,
 }
 
 #[derive(Debug)]
@@ -27,6 +30,13 @@ struct Watcher {
 }
 
 impl Audience {
+    pub(super) fn new(feed: Arc<Feed>) -> Self {
+        Self {
+            feed,
+            ..Self::default()
+        }
+    }
+
     /// Twice is as once.
     pub(super) fn join(&mut self, client: ClientId, outbox: Arc<Outbox>) {
         self.watchers.entry(client).or_insert_with(|| Watcher {
@@ -47,6 +57,7 @@ impl Audience {
     }
 
     pub(super) fn tell(&mut self, change: &StatusChange) {
+        self.feed.tell(&News::Status(change));
         if self.watchers.is_empty() {
             return;
         }

@@ -37,6 +37,7 @@ use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use crate::causes::with_causes;
 use crate::core::{ClientId, StatusCall, Ticket};
 use crate::gauges::BUSY;
+use crate::http::Feed;
 use crate::paths;
 use crate::server::{Daemon, Real, now};
 use journal::Journal;
@@ -63,10 +64,11 @@ pub(crate) struct Statuses {
 }
 
 impl Statuses {
-    pub(crate) fn new(journals: PathBuf) -> Self {
+    /// Changes are told to `feed` too.
+    pub(crate) fn new(journals: PathBuf, feed: Arc<Feed>) -> Self {
         Self {
             journals,
-            shelf: Mutex::default(),
+            shelf: Mutex::new(Shelf::new(feed)),
             hooks: Semaphore::new(HOOKS_MAX),
             last: AtomicU64::new(0),
         }

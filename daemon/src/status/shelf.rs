@@ -19,6 +19,7 @@ use super::profile::{Closing, Profile};
 use super::watcher::Watcher;
 use super::{PROFILES_MAX, Statuses, not_found};
 use crate::core::Now;
+use crate::http::Feed;
 use crate::server::now;
 
 /// Everything.
@@ -40,6 +41,13 @@ struct Entry {
 }
 
 impl Shelf {
+    pub(super) fn new(feed: Arc<Feed>) -> Self {
+        Self {
+            audience: Audience::new(feed),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn check_room(&self, name: &SessionName) -> Result<(), Failure> {
         if self.is_closed {
             return Err(Failure::new(

@@ -9,6 +9,7 @@ mod attach;
 mod clients;
 mod daemon;
 mod endings;
+mod http;
 mod inheritance;
 mod life;
 mod lifecycle;

@@ -279,6 +279,7 @@ impl World {
             Effect::Over { session } => self.over.push(session),
             Effect::ShutdownBegan { .. }
             | Effect::Mcp { .. }
+            | Effect::Http { .. }
             | Effect::Transcripts { .. }
             | Effect::Status(_) => {}
             Effect::Stop => self.stops += 1,
