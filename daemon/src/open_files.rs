@@ -5,12 +5,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::core::{CLIENTS_MAX, SESSIONS_MAX};
 
 /// Descriptors for everything that is no session and no connection: the event loop, the log, socket and lock, both
-/// sides of terminals that are being opened, the spawn thread's reserve, and for statuses the watcher, the journals and the
-/// pipes of hooks: 21.
+/// sides of terminals that are being opened, the spawn thread's reserve, for statuses the watcher, the journals and the
+/// pipes of hooks, and for HTTP its socket and lock: 24.
 const OWN: usize = 64;
 
-/// Connections beyond the clients that the core takes: those that have not said hello, or are being told that there are
-/// too many. More are told so at once and closed.
+/// Connections beyond the clients that the core takes: those that have not said hello, are being told that there are
+/// too many, or speak HTTP and ask nothing. More are told so at once and closed.
 const CONNECTIONS_BEYOND: usize = 64;
 
 /// Shared MCP servers get at least this part of what there is to share: one in so many.

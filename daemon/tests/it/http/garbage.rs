@@ -54,6 +54,6 @@ fn whatever_is_said_the_connection_ends_and_the_daemon_goes_on() {
         Ok(())
     });
     outcome.unwrap();
-    place.descriptors_are(before);
+    place.descriptors_are_back_to(before);
     assert_eq!(place.ask("GET", "/sessions", None).status, 200);
 }

@@ -24,7 +24,10 @@ fn an_address_that_others_could_reach_is_refused() {
     ] {
         let mut command = assert_cmd::Command::new(cargo_bin("sessiond"));
         command.arg("--socket").arg(directory.path().join("s.sock"));
-        let refused = command.args(["serve", "--http", address]).timeout(DEADLINE).assert();
+        let refused = command
+            .args(["serve", "--http", address])
+            .timeout(DEADLINE)
+            .assert();
         let output = refused.code(2).get_output().clone();
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(told.contains(why), "{told}");
@@ -37,12 +40,20 @@ fn a_port_that_is_taken_is_an_error_and_not_a_daemon_without_http() {
     let address = taken.local_addr().unwrap().to_string();
     let directory = tempfile::tempdir().unwrap();
     let mut command = assert_cmd::Command::new(cargo_bin("sessiond"));
-    command.env("XDG_STATE_HOME", directory.path()).arg("--socket");
+    command
+        .env("XDG_STATE_HOME", directory.path())
+        .arg("--socket");
     command.arg(directory.path().join("s.sock"));
-    let refused = command.args(["serve", "--http", &address]).timeout(DEADLINE).assert();
+    let refused = command
+        .args(["serve", "--http", &address])
+        .timeout(DEADLINE)
+        .assert();
     let output = refused.code(70).get_output().clone();
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains(&format!("cannot listen on {address}")), "{told}");
+    assert!(
+        told.contains(&format!("cannot listen on {address}")),
+        "{told}"
+    );
     assert!(!directory.path().join("s.sock").exists());
 }
 
@@ -54,7 +65,10 @@ fn a_chosen_port_is_told_and_the_token_is_private_and_stays() {
     let path = fs::read_dir(place.state.path().join("sessiond")).unwrap();
     let path = path
         .map(|entry| entry.unwrap().path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "http-token"))
+        .find(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "http-token")
+        })
         .unwrap();
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     let Place {
@@ -79,7 +93,10 @@ fn a_token_of_ones_own_is_used_unless_others_can_read_it() {
     fs::write(&file, "a-token-of-my-own\n").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let path = file.to_str().unwrap();
-    let place = Place::with(&[("SESSIOND_HTTP", "[::1]:0"), ("SESSIOND_HTTP_TOKEN_FILE", path)]);
+    let place = Place::with(&[
+        ("SESSIOND_HTTP", "[::1]:0"),
+        ("SESSIOND_HTTP_TOKEN_FILE", path),
+    ]);
     assert_eq!(place.token, "a-token-of-my-own");
     assert_eq!(place.ask("GET", "/sessions", None).status, 200);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
@@ -118,7 +135,10 @@ fn without_the_token_nothing_changes_and_over_tcp_nothing_is_shown() {
         assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
         if status == 401 {
             assert_eq!(answer.error().1, "unauthorized");
-            assert!(answer.head.contains("www-authenticate: bearer"), "{answer:?}");
+            assert!(
+                answer.head.contains("www-authenticate: bearer"),
+                "{answer:?}"
+            );
         }
     }
     let wrong = format!("{local}Authorization: Bearer {}\r\n", "0".repeat(64));
@@ -149,7 +169,9 @@ fn a_socket_is_private_and_gone_with_the_daemon_and_not_taken_from_another_one()
     let path = place.address.strip_prefix("unix:").unwrap().to_owned();
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     let mut command = assert_cmd::Command::new(cargo_bin("sessiond"));
-    command.env("XDG_STATE_HOME", place.state.path()).arg("--socket");
+    command
+        .env("XDG_STATE_HOME", place.state.path())
+        .arg("--socket");
     command.arg(place.state.path().join("other.sock"));
     command.args(["serve", "--http", &place.address]);
     command.timeout(DEADLINE).assert().code(70);
@@ -178,8 +200,13 @@ fn idle_clients_streams_and_waits_do_not_hold_the_daemon_up() {
     let body = create.to_string();
     let mut waits = place.connect();
     let head = place.head("POST", "/sessions/k/messages");
-    waits.say(&format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()));
-    until("the session", || place.ask("GET", "/sessions/k", None).status == 200);
+    waits.say(&format!(
+        "{head}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    until("the session", || {
+        place.ask("GET", "/sessions/k", None).status == 200
+    });
     place.daemon.signal(Signal::TERM);
     let (success, log) = place.daemon.finish();
     assert!(success && log.contains("shutdown complete"), "{log}");

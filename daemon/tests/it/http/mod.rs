@@ -54,7 +54,8 @@ impl Place {
         let told = daemon.stdout(&["http"]);
         let of = |key: &str| {
             let line = told.lines().find_map(|line| line.strip_prefix(key));
-            line.unwrap_or_else(|| panic!("no {key} in {told}")).to_owned()
+            line.unwrap_or_else(|| panic!("no {key} in {told}"))
+                .to_owned()
         };
         let token = std::fs::read_to_string(of("token_file ")).unwrap();
         Self {
@@ -102,9 +103,11 @@ impl Place {
         raw.answer().unwrap()
     }
 
-    /// Waits until the daemon has so many descriptors open.
-    fn descriptors_are(&self, count: usize) {
-        until("the descriptors to be closed", || self.daemon.descriptors() == count);
+    /// Waits until the daemon has no more descriptors open than it had before.
+    fn descriptors_are_back_to(&self, before: usize) {
+        until("the descriptors to be closed", || {
+            self.daemon.descriptors() <= before
+        });
     }
 }
 
@@ -135,7 +138,10 @@ impl Answer {
     fn error(&self) -> (u16, String) {
         let json = self.json();
         let code = json["error"]["code"].as_str();
-        (self.status, code.unwrap_or_else(|| panic!("{self:?}")).to_owned())
+        (
+            self.status,
+            code.unwrap_or_else(|| panic!("{self:?}")).to_owned(),
+        )
     }
 }
 
@@ -174,7 +180,9 @@ impl Raw {
     /// A whole answer; nothing when the connection has ended.
     fn answer(&mut self) -> Option<Answer> {
         let (status, head) = self.answer_head()?;
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
         let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
         self.reader.read_exact(&mut body).ok()?;
         Some(Answer {

@@ -6,7 +6,10 @@ use super::*;
 
 #[test]
 fn a_body_above_the_limit_is_refused_and_the_connection_goes_on() {
-    let place = Place::with(&[("SESSIOND_HTTP", "127.0.0.1:0"), ("SESSIOND_HTTP_BODY_BYTES", "65536")]);
+    let place = Place::with(&[
+        ("SESSIOND_HTTP", "127.0.0.1:0"),
+        ("SESSIOND_HTTP_BODY_BYTES", "65536"),
+    ]);
     let raw = &mut place.connect();
     let refused = place.ask_on(raw, "POST", "/sessions", Some(&json!("x".repeat(65_536))));
     assert_eq!(refused.error(), (413, "too_large".to_owned()));
@@ -29,7 +32,10 @@ fn a_body_above_the_limit_is_refused_and_the_connection_goes_on() {
 fn a_head_above_the_limits_is_refused() {
     let place = Place::new();
     let head = place.head("GET", "/sessions");
-    for more in [format!("X: {}\r\n", "x".repeat(20_000)), "X: y\r\n".repeat(80)] {
+    for more in [
+        format!("X: {}\r\n", "x".repeat(20_000)),
+        "X: y\r\n".repeat(80),
+    ] {
         let mut raw = place.connect();
         raw.say(&format!("{head}{more}\r\n"));
         assert_eq!(raw.answer().unwrap().status, 431);
@@ -43,20 +49,26 @@ fn who_says_nothing_or_too_little_is_cut_off() {
     let _ = place.ask("GET", "/sessions", None);
     let before = place.daemon.descriptors();
     let begun = Instant::now();
-    let mut idle = place.connect();
+    let idle = place.connect();
     let mut half = place.connect();
     half.say("GET /sessions HTTP/1.1\r\nHost: loc");
     let mut kept = place.connect();
-    assert_eq!(place.ask_on(&mut kept, "GET", "/sessions", None).status, 200);
+    assert_eq!(
+        place.ask_on(&mut kept, "GET", "/sessions", None).status,
+        200
+    );
     let mut body = place.connect();
-    body.say(&format!("{}Content-Length: 1000\r\n\r\n{{", place.head("POST", "/sessions")));
+    body.say(&format!(
+        "{}Content-Length: 1000\r\n\r\n{{",
+        place.head("POST", "/sessions")
+    ));
     assert_eq!(body.answer().unwrap().error(), (504, "timeout".to_owned()));
     for mut raw in [idle, half, kept, body] {
         assert!(raw.is_closed());
     }
     // Sooner would be too impatient; what is later, the test's own deadline says.
     assert!(begun.elapsed() >= Duration::from_secs(9));
-    place.descriptors_are(before);
+    place.descriptors_are_back_to(before);
 }
 
 #[test]
