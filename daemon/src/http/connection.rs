@@ -22,6 +22,7 @@ use super::respond::{self, Payload, Refusal};
 use super::route::Route;
 use super::rules::{self, Deed, Door};
 use super::stream::Stream;
+use super::token::Token;
 use crate::gauges::HTTP_CONNECTIONS;
 use crate::server::Daemon;
 use crate::tasks::unless_it_panics;
@@ -48,12 +49,7 @@ pub(super) async fn run(daemon: Arc<Daemon>, stream: Stream, door: Door, opening
         let daemon = Arc::clone(&daemon);
         async move { Ok::<_, Infallible>(answer(&daemon, door, request).await) }
     });
-    let connection = Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_MAX)
-        .max_headers(HEADERS_MAX)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service);
+    let connection = speech().serve_connection(TokioIo::new(stream), service);
     drop(opening);
     let mut connection = pin!(connection);
     let served = pin!(async {
@@ -69,21 +65,28 @@ pub(super) async fn run(daemon: Arc<Daemon>, stream: Stream, door: Door, opening
     unless_it_panics(served).await;
 }
 
+/// How HTTP is spoken.
+pub(super) fn speech() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_MAX)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_BYTES_MAX);
+    builder
+}
+
 /// Does what a request asks.
 async fn answer(daemon: &Arc<Daemon>, door: Door, request: Request<Incoming>) -> Response<Payload> {
-    let (head, body) = request.into_parts();
-    let answered = match admit(daemon, door, &head) {
-        Ok(route) => {
-            route.count().add(1);
-            take(daemon, route, &head, body).await
-        }
-        Err(refusal) => Err(refusal),
+    let answered = match daemon.http().service() {
+        Some(service) => take(&Doing { daemon, service }, door, request).await,
+        None => Err(super::caller::ending().into()), // there is no connection without it
     };
     answered.unwrap_or_else(|refusal| refusal.response())
 }
 
 /// Where a request goes, when whoever asks may go there.
-fn admit(daemon: &Daemon, door: Door, head: &Parts) -> Result<Route, Refusal> {
+pub(super) fn admit(token: &Token, door: Door, head: &Parts) -> Result<Route, Refusal> {
     rules::check_origin(head)?;
     let route = Route::of(&head.method, head.uri.path(), head.uri.query());
     let deed = match &route {
@@ -91,24 +94,20 @@ fn admit(daemon: &Daemon, door: Door, head: &Parts) -> Result<Route, Refusal> {
         Err(_) if head.method == Method::GET => Deed::Look,
         Err(_) => Deed::Change,
     };
-    if let Some(service) = daemon.http().service() {
-        // Who has no token learns nothing about what there is.
-        rules::check_token(door, deed, &head.headers, &service.token)?;
-    }
+    // Who has no token learns nothing about what there is.
+    rules::check_token(door, deed, &head.headers, token)?;
     route
 }
 
 async fn take(
-    daemon: &Arc<Daemon>,
-    route: Route,
-    head: &Parts,
-    body: Incoming,
+    doing: &Doing<'_>,
+    door: Door,
+    request: Request<Incoming>,
 ) -> Result<Response<Payload>, Refusal> {
-    let Some(service) = daemon.http().service() else {
-        return Err(super::caller::ending().into()); // there is no connection without it
-    };
-    let doing = Doing { daemon, service };
-    let body = async { service.bodies.read(pin!(body)).await };
+    let (head, body) = request.into_parts();
+    let route = admit(&doing.service.token, door, &head)?;
+    route.count().add(1);
+    let body = async { doing.service.bodies.read(pin!(body)).await };
     let answer = match route {
         Route::List => doing.ask(Asked::List).await,
         Route::Create => doing.create(body.await?).await,
@@ -123,7 +122,7 @@ async fn take(
         Route::Events => {
             let seen = head.headers.get(LAST_EVENT_ID);
             let seen = seen.map(|seen| seen.to_str().unwrap_or_default());
-            Ok(respond::events(EventStream::new(daemon, seen)))
+            Ok(respond::events(EventStream::new(doing.daemon, seen)))
         }
     };
     answer.map_err(Refusal::from)
