@@ -156,6 +156,7 @@ pub(crate) fn build(
     config: &Config,
     scenarios: &[Scenario],
     profiled: Option<Profiler>,
+    messages: Messages,
 ) -> Result<(), Failure> {
     let names: BTreeSet<_> = scenarios.iter().map(|scenario| &scenario.target).collect();
     for name in names {
@@ -172,10 +173,11 @@ pub(crate) fn build(
             .flatten()
             .filter_map(|process| process.build.as_ref())
         {
-            output::note(&format!("building {name}: {}", build.join(" ")));
+            if messages == Messages::Shown {
+                output::note(&format!("building {name}: {}", build.join(" ")));
+            }
             let env = &config.build_env;
-            let built =
-                runtime()?.block_on(target::build(build, &config.root, env, Messages::Shown));
+            let built = runtime()?.block_on(target::build(build, &config.root, env, messages));
             built.map_err(|error| Failure::target(with_causes(&error)))?;
         }
     }

@@ -9,6 +9,7 @@ use crate::exit_code;
 use crate::judge::Verdict;
 use crate::known::Ledger;
 use crate::scenario::{self, GateOverride, Scenario};
+use crate::target::Messages;
 use crate::trend::FILE;
 
 /// Runs what was asked for and prints its report.
@@ -26,7 +27,7 @@ pub(super) fn run(given: &RunArguments) -> Result<u8, Failure> {
         .clone()
         .unwrap_or_else(|| config.root.join("reports"));
     let always = arguments.profile == ProfileMode::Always;
-    build(&config, &scenarios, always.then_some(arguments.profiler))?;
+    build(&config, &scenarios, always.then_some(arguments.profiler), Messages::Shown)?;
     let job = Job {
         config,
         scenarios,

@@ -55,6 +55,17 @@ pub(crate) fn scenario_failure(error: LoadError) -> Failure {
     }
 }
 
+/// Runs at the same time: no more than there are CPUs, or they disturb one another.
+pub(crate) fn jobs(wanted: usize) -> Result<usize, Failure> {
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if wanted == 0 || wanted > cpus {
+        return Err(Failure::usage(format!(
+            "--jobs {wanted}: allowed are 1 to {cpus}, the CPUs of this machine"
+        )));
+    }
+    Ok(wanted)
+}
+
 /// Why a run has no directory.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot make a directory for the run in {}: {source}", reports.display())]

@@ -1,4 +1,4 @@
-//! `[prove]`: how known bugs are put into a copy of the source, and how the copy is built.
+//! `[prove]`: how known bugs are put into copies of the source, and how the copies are built.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,16 @@ pub struct Prove {
     /// Program and arguments that put a bug into the directory that they run in; `{patch}` is the fixture's path. Without it,
     /// `git apply`.
     pub apply: Option<Vec<String>>,
-    /// What the copy's builds and tests get beside leakgate's own environment: what makes them short.
+    /// What the copies' builds and tests get beside leakgate's own environment.
     pub env: BTreeMap<String, String>,
+    /// Lines of Cargo's configuration (`.cargo/config.toml`) for the copies; without them, those that make a rebuild short.
+    pub cargo: Option<Vec<String>>,
 }
 
 /// Reads the table.
 pub(super) fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Prove> {
-    let table = node.table("a table with `apply` or `env`", problems)?;
-    table.only(&["apply", "env"], "`prove`", problems);
+    let table = node.table("a table with `apply`, `env` or `cargo`", problems)?;
+    table.only(&["apply", "env", "cargo"], "`prove`", problems);
     let apply = match table.get("apply") {
         Some(node) => Some(apply(&node, problems)?),
         None => None,
@@ -30,7 +32,24 @@ pub(super) fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Prove> {
             env.insert(name.to_owned(), value.to_owned());
         }
     }
-    Some(Prove { apply, env })
+    let cargo = match table.get("cargo") {
+        Some(node) => Some(cargo(&node, problems)?),
+        None => None,
+    };
+    Some(Prove { apply, env, cargo })
+}
+
+fn cargo(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<String>> {
+    let lines = node.strings("lines of Cargo's configuration", problems)?;
+    if let Err(error) = lines.join("\n").parse::<toml::Table>() {
+        problems.add(
+            node.span.clone(),
+            format!("this is no configuration of Cargo: {}", error.message()),
+            "expected lines such as 'profile.release.opt-level = 1'".to_owned(),
+        );
+        return None;
+    }
+    Some(lines)
 }
 
 fn apply(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<String>> {

@@ -20,6 +20,7 @@ use crate::known::Ledger;
 use crate::record::Recording;
 use crate::report;
 use crate::scenario::{self, Scenario, Suite};
+use crate::target::Messages;
 pub(crate) use survey::Survey;
 
 /// The survey, in the run's directory.
@@ -42,7 +43,7 @@ pub(crate) struct CoverageArguments {
 pub(crate) fn coverage(arguments: &CoverageArguments) -> Result<u8, Failure> {
     let config = workspace::config(arguments.config.as_deref())?;
     let scenarios = scenarios(arguments, &config)?;
-    build(&config, &scenarios, None)?;
+    build(&config, &scenarios, None, Messages::Shown)?;
     let except = config.coverage.except.clone();
     let reports = arguments.report_dir.clone();
     let job = Job {

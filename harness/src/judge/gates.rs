@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::verdict::{Amount, GateVerdict, JudgedGate, Kind, Unit};
-use super::{churn, counts, growth, known, ledger, levels, pace, peaks, rate, resident, sites};
+use super::{churn, counts, ends, growth, known, ledger, levels, pace, peaks, rate, resident, sites};
 use crate::record::event::RecordedGate;
 use crate::scenario::{Metric, MetricUnit};
 
@@ -127,7 +127,11 @@ fn unit(metric: Metric) -> Unit {
 pub(super) fn kind(metric: Metric) -> Kind {
     match metric {
         Metric::HeapPerCycle | Metric::RssPerCycle | Metric::ChurnCycle => Kind::PerCycle,
-        Metric::PeakHeap | Metric::PeakRss | Metric::PeakSettle | Metric::Ledger => Kind::Peak,
+        Metric::PeakHeap
+        | Metric::PeakRss
+        | Metric::PeakSettle
+        | Metric::Ledger
+        | Metric::Stop => Kind::Peak,
         Metric::RssRate | Metric::ChurnIdle => Kind::Rate,
         Metric::HeapTotal
         | Metric::RssTotal
@@ -138,13 +142,17 @@ pub(super) fn kind(metric: Metric) -> Kind {
         | Metric::Gauges
         | Metric::Disk
         | Metric::DiskBytes
+        | Metric::Unmet
         | Metric::Sites => Kind::Total,
     }
 }
 
 fn finding(metric: Metric, limit: u64, evidence: &Evidence<'_>) -> Finding {
-    if metric == Metric::Sites {
-        return sites::judge(limit, evidence);
+    match metric {
+        Metric::Sites => return sites::judge(limit, evidence),
+        Metric::Stop => return ends::stop(limit, evidence),
+        Metric::Unmet => return ends::unmet(limit, evidence),
+        _ => {}
     }
     if !evidence.measuring_is_complete() {
         return Finding::none(
@@ -181,7 +189,7 @@ fn finding(metric: Metric, limit: u64, evidence: &Evidence<'_>) -> Finding {
         Metric::Zombies => counts::zombies(limit, evidence),
         Metric::Gauges => counts::gauges(limit, evidence),
         Metric::Disk => counts::disk(limit, evidence),
-        Metric::Sites => unreachable!("judged above"),
+        Metric::Stop | Metric::Unmet | Metric::Sites => unreachable!("judged above"),
     };
     unless_unsettled(found, evidence)
 }

@@ -10,6 +10,7 @@ mod attribution;
 mod churn;
 mod combine;
 mod counts;
+mod ends;
 mod evidence;
 mod gates;
 mod growth;

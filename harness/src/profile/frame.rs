@@ -69,7 +69,7 @@ impl Frame {
     ///
     /// Inlined functions have lost their path: for them the file decides, where the sources are known.
     pub(super) fn is_carrier(&self) -> bool {
-        carries(&self.function) || is_probe(&self.file)
+        carries(&self.function) || is_profiler(&self.file)
     }
 
     /// As it stands in a stack.
@@ -85,7 +85,7 @@ impl Frame {
 pub fn is_carrier(frame: &str) -> bool {
     let file = frame.rsplit_once(" (").map_or("", |(_, place)| place);
     let file = file.rsplit_once(':').map_or("", |(file, _)| file);
-    carries(frame) || is_probe(file)
+    carries(frame) || is_profiler(file)
 }
 
 fn carries(function: &str) -> bool {
@@ -93,9 +93,10 @@ fn carries(function: &str) -> bool {
     CARRIERS.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Whether a file is one of the probe's allocators.
-fn is_probe(file: &str) -> bool {
-    PROBE.iter().any(|own| file.ends_with(own))
+/// Whether a file is one of the probe's allocators, or dhat's under them.
+fn is_profiler(file: &str) -> bool {
+    let is_dhat = || file.rsplit('/').nth(2).is_some_and(|name| name.starts_with("dhat-"));
+    PROBE.iter().any(|own| file.ends_with(own)) || is_dhat()
 }
 
 /// `a::b::h0123456789abcdef` without its hash.
@@ -129,6 +130,7 @@ mod tests {
             "<alloc::vec::Vec<T,A> as core::clone::Clone>::clone"
         ));
         assert!(is_carrier("alloc (harness/probe/src/dhat_alloc.rs:30)"));
+        assert!(is_carrier("alloc (dhat-0.3.3/src/lib.rs:1176)"));
         assert!(!is_carrier(
             "sessiond::core::Core::handle (src/core/mod.rs:40)"
         ));

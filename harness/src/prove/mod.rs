@@ -3,14 +3,17 @@
 //! A leak is caught only when the scenario in its header is red on every metric in its header, in every repetition, the
 //! growing site is where the header says, and the same scenario is quiet on the tree without the bug.
 
+mod bench;
+mod cargo;
 mod fixture;
 mod page;
 mod proof;
+mod queue;
 mod table;
 mod tree;
 mod trial;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -20,19 +23,14 @@ use crate::cli::output;
 use crate::cli::workspace::{self, config, scenario_failure};
 use crate::cli::{Failure, ProveArguments};
 use crate::config::Config;
-use crate::drive::ProfileMode;
-use crate::exit_code;
 use crate::report::{json, replace};
 use crate::scenario::{self, Suite};
 use crate::units::milliseconds;
-use fixture::{Catcher, Fixture};
+use bench::{Bench, Done, Work};
+use fixture::Fixture;
 pub(crate) use proof::Proof;
-use proof::{Answer, Outcome, Proven, SCHEMA, Trial};
+use proof::SCHEMA;
 use tree::{Tree, TreeError};
-use trial::{Ready, Trials, missing};
-
-/// The name of the directory of the runs on the tree without a bug.
-const CLEAN: &str = "clean";
 
 /// Proves the named fixtures, or all of them.
 pub(crate) fn prove(arguments: &ProveArguments) -> Result<u8, Failure> {
@@ -43,29 +41,38 @@ pub(crate) fn prove(arguments: &ProveArguments) -> Result<u8, Failure> {
         Some(shard) => shard.of(fixtures),
         None => fixtures,
     };
+    let jobs = workspace::jobs(arguments.jobs)?;
     let reports = arguments.report_dir.clone();
     let reports = reports.unwrap_or_else(|| config.root.join("reports/prove"));
     let made = workspace::run_directory(&reports, &[]);
     let (id, directory) = made.map_err(Failure::internal)?;
-    let mut proving = Proving {
-        tree: &Tree::beside(&config),
+    let others = others(arguments, &config)?;
+    let bench = |tree: Tree| Bench {
+        tree,
         directory: &directory,
-        arguments,
-        others: others(arguments, &config)?,
-        width: fixtures.iter().map(|f| f.name.len()).max().unwrap_or(0),
-        proof: Proof {
-            schema: SCHEMA,
-            leakgate: env!("CARGO_PKG_VERSION").to_owned(),
-            commit: commit(&config.root),
-            shard: arguments.shard.map(|shard| shard.to_string()),
-            duration_ms: 0,
-            interrupted: false,
-            clean: Vec::new(),
-            fixtures: Vec::new(),
+        others: &others,
+        times: match arguments.check {
+            true => 0,
+            false => arguments.times,
         },
+        is_alone: jobs == 1,
     };
-    proving.all(&fixtures)?;
-    let mut proof = proving.proof;
+    let trees = Tree::beside(&config, jobs).map_err(tree_failure)?;
+    let benches: Vec<Bench<'_>> = trees.into_iter().map(bench).collect();
+    let mut proof = Proof {
+        schema: SCHEMA,
+        leakgate: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: commit(&config.root),
+        shard: arguments.shard.map(|shard| shard.to_string()),
+        duration_ms: 0,
+        interrupted: false,
+        clean: Vec::new(),
+        fixtures: Vec::new(),
+    };
+    all(&benches, &fixtures, arguments.check, &mut proof)?;
+    for bench in &benches {
+        bench.tree.restore().map_err(tree_failure)?;
+    }
     proof.duration_ms = milliseconds(began.elapsed());
     store(&proof, &directory)?;
     workspace::point_latest(&reports, &id).map_err(Failure::internal)?;
@@ -77,141 +84,43 @@ pub(crate) fn prove(arguments: &ProveArguments) -> Result<u8, Failure> {
     Ok(proof.exit_code())
 }
 
-/// A proof under way.
-struct Proving<'p> {
-    tree: &'p Tree,
-    directory: &'p Path,
-    arguments: &'p ProveArguments,
-    /// Scenarios that every bug is shown to, beside its own.
-    others: Vec<String>,
-    /// Of the longest name.
-    width: usize,
-    proof: Proof,
-}
-
-impl Proving<'_> {
-    fn all(&mut self, fixtures: &[Fixture]) -> Result<(), Failure> {
-        if !self.arguments.check {
-            self.clean(fixtures)?;
-        }
-        for (index, fixture) in fixtures.iter().enumerate() {
-            if self.proof.interrupted {
-                break;
-            }
-            let place = format!("[{}/{}]", index + 1, fixtures.len());
-            output::note(&format!("{place} {}: {}", fixture.name, fixture.title));
-            let proven = self.one(fixture)?;
-            output::text(&table::line(&proven, self.width))?;
-            self.proof.fixtures.push(proven);
-        }
-        self.tree.restore().map_err(tree_failure)
+/// Each catcher once on the tree without a bug, then each bug; at as many benches as there are.
+fn all(
+    benches: &[Bench<'_>],
+    fixtures: &[Fixture],
+    only_check: bool,
+    proof: &mut Proof,
+) -> Result<(), Failure> {
+    let mut catchers = BTreeMap::new();
+    for fixture in fixtures.iter().filter(|_| !only_check) {
+        let known = catchers.entry(fixture.catcher.name());
+        known.or_insert(&fixture.catcher);
     }
-
-    const fn trials(&self) -> Trials<'_> {
-        Trials {
-            tree: self.tree,
-            directory: self.directory,
-        }
-    }
-
-    /// Runs each catcher once on the tree without a bug.
-    fn clean(&mut self, fixtures: &[Fixture]) -> Result<(), Failure> {
-        self.tree.restore().map_err(tree_failure)?;
-        let mut catchers = BTreeMap::new();
-        for fixture in fixtures {
-            let known = catchers.entry(fixture.catcher.name());
-            known.or_insert(&fixture.catcher);
-        }
-        for (index, (name, catcher)) in catchers.iter().enumerate() {
-            output::note(&format!(
-                "[{}/{}] without a bug: {name}",
-                index + 1,
-                catchers.len()
-            ));
-            let ready = self.trials().ready(catcher)?;
-            match self.trials().run(&ready, CLEAN)? {
-                Some(trial) => self.proof.clean.push(trial),
-                None => {
-                    self.proof.interrupted = true;
-                    return Ok(());
-                }
+    let clean = catchers.values().map(|catcher| Work::Clean(catcher));
+    let work: VecDeque<_> = clean.chain(fixtures.iter().map(Work::Bug)).collect();
+    let planned = work.len();
+    let width = fixtures.iter().map(|f| f.name.len()).max().unwrap_or(0);
+    let mut made = 0;
+    let done = |done| {
+        made += 1;
+        match done {
+            Done::Clean(trial) => {
+                output::note(&format!("[{made}/{planned}] {}", table::clean_line(&trial)));
+                proof.clean.push(trial);
             }
-        }
-        Ok(())
-    }
-
-    fn one(&mut self, fixture: &Fixture) -> Result<Proven, Failure> {
-        let times = if self.arguments.check {
-            0
-        } else {
-            self.arguments.times
-        };
-        let mut proven = Proven::of(fixture, times);
-        self.tree.restore().map_err(tree_failure)?;
-        let began = Instant::now();
-        if let Err(error) = self.tree.apply(&fixture.path) {
-            proven.outcome = Outcome::DoesNotApply;
-            proven.detail = with_causes(&error);
-            return Ok(proven);
-        }
-        let ready = match self.trials().ready(&fixture.catcher) {
-            Ok(ready) => ready,
-            Err(failure) if failure.code == exit_code::TARGET_FAILED => {
-                proven.outcome = Outcome::DoesNotBuild;
-                proven.detail = failure.message;
-                return Ok(proven);
+            Done::Bug(proven) => {
+                output::note(&format!("[{made}/{planned}] {}", proven.title));
+                output::text(&table::line(&proven, width))?;
+                proof.fixtures.push(proven);
             }
-            Err(failure) => return Err(failure),
-        };
-        proven.build_ms = milliseconds(began.elapsed());
-        if !self.arguments.check {
-            self.catch(fixture, &ready, &mut proven)?;
+            Done::Interrupted => proof.interrupted = true,
         }
-        Ok(proven)
-    }
-
-    /// Runs the catcher as often as was asked for, then the other scenarios once.
-    fn catch(
-        &mut self,
-        fixture: &Fixture,
-        ready: &Ready,
-        proven: &mut Proven,
-    ) -> Result<(), Failure> {
-        for _ in 0..proven.times {
-            let Some(trial) = self.trials().run(ready, &fixture.name)? else {
-                self.proof.interrupted = true;
-                break;
-            };
-            match otherwise(&fixture.catcher, &trial) {
-                None => proven.caught += 1,
-                Some(otherwise) => proven.detail = otherwise,
-            }
-            proven.trials.push(trial);
-        }
-        proven.outcome = match proven.caught == proven.times {
-            true => Outcome::Caught,
-            false => Outcome::NotCaught,
-        };
-        for name in &self.others {
-            if self.proof.interrupted || *name == proven.catcher {
-                continue;
-            }
-            let ready = self.trials().ready_scenario(name, ProfileMode::Never)?;
-            match self.trials().run(&ready, &fixture.name)? {
-                Some(trial) => proven.trials.push(trial),
-                None => self.proof.interrupted = true,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What of its header a fixture's own trial does not show.
-fn otherwise(catcher: &Catcher, trial: &Trial) -> Option<String> {
-    match catcher {
-        Catcher::Gates(gates) => missing(gates, trial),
-        Catcher::Test { .. } => (trial.answer != Answer::Red).then(|| "the test passes".to_owned()),
-    }
+        Ok(!proof.interrupted)
+    };
+    queue::share(benches, work, Bench::takes, Bench::make, done)?;
+    proof.clean.sort_by(|a, b| a.catcher.cmp(&b.catcher));
+    proof.fixtures.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(())
 }
 
 /// Writes `proof.json`, `proof.md` and `proof.html`.

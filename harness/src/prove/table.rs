@@ -1,6 +1,6 @@
 //! A proof as text: a line per bug as it comes, a summary at the end, and the matrix in Markdown.
 
-use super::proof::{Outcome, Proof, Proven};
+use super::proof::{Answer, Outcome, Proof, Proven, Trial};
 use crate::report::markdown::escaped;
 use crate::report::text;
 
@@ -15,6 +15,17 @@ pub(super) fn line(proven: &Proven, width: usize) -> String {
         Outcome::Builds => format!("built in {}", text::duration(proven.build_ms)),
     };
     format!("{outcome:<18}  {name:<width$}  {said}")
+}
+
+/// `without a bug, open-close: quiet, 12 s`.
+pub(super) fn clean_line(trial: &Trial) -> String {
+    let answer = match trial.answer {
+        Answer::Quiet => "quiet",
+        Answer::Red => "RED",
+        Answer::None => "NO ANSWER",
+    };
+    let took = text::duration(trial.duration_ms);
+    format!("without a bug, {}: {answer}, {took}", trial.catcher)
 }
 
 fn by_and_often(proven: &Proven) -> String {

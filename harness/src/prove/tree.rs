@@ -1,4 +1,4 @@
-//! The copy of the source that fixtures are applied to, kept between fixtures so that builds are incremental.
+//! A copy of the source that fixtures are applied to, kept between fixtures so that builds are incremental.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::cargo;
 use crate::config::Config;
 use crate::git::{Git, GitError};
 use crate::program::printable;
@@ -22,6 +23,8 @@ pub(super) struct Tree {
 /// Why the copy cannot be made or patched.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TreeError {
+    #[error("cannot write {}", path.display())]
+    Settings { path: PathBuf, source: io::Error },
     #[error("cannot copy {}", path.display())]
     Copy { path: PathBuf, source: io::Error },
     #[error("cannot run {program}")]
@@ -33,13 +36,16 @@ pub(super) enum TreeError {
 }
 
 impl Tree {
-    /// The copy of a configuration's directory, under its own `target/`, where it outlives this run.
-    pub(super) fn beside(config: &Config) -> Self {
-        Self {
+    /// So many copies of a configuration's directory, under its own `target/`, where they outlive this run.
+    pub(super) fn beside(config: &Config, copies: usize) -> Result<Vec<Self>, TreeError> {
+        let all = config.root.join("target/leakgate/prove");
+        settings(config, &all)?;
+        let copy = |number: usize| Self {
             source: config.root.clone(),
-            root: config.root.join("target/leakgate/prove"),
+            root: all.join(number.to_string()),
             apply: config.prove.apply.clone(),
-        }
+        };
+        Ok((1..=copies).map(copy).collect())
     }
 
     /// Where the copy is.
@@ -143,8 +149,19 @@ impl Tree {
     }
 }
 
+/// Tells Cargo how the copies are built, in a directory above them, where what the project itself says goes before it.
+fn settings(config: &Config, above: &Path) -> Result<(), TreeError> {
+    let path = above.join(".cargo/config.toml");
+    let text = cargo::configuration(config);
+    write_if_different(text.as_bytes(), &path)
+        .map_err(|source| TreeError::Settings { path, source })
+}
+
 fn copy_if_different(from: &Path, to: &Path) -> io::Result<()> {
-    let new = fs::read(from)?;
+    write_if_different(&fs::read(from)?, to)
+}
+
+fn write_if_different(new: &[u8], to: &Path) -> io::Result<()> {
     if fs::read(to).is_ok_and(|old| old == new) {
         return Ok(());
     }

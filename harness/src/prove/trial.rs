@@ -16,6 +16,7 @@ use crate::drive::{ProfileMode, Profiler};
 use crate::judge::{ExitClass, GateVerdict, ScenarioVerdict, Verdict};
 use crate::known::Ledger;
 use crate::scenario::{self, Scenario};
+use crate::target::Messages;
 use crate::units::milliseconds;
 
 /// What is run on the trees of a proof.
@@ -24,6 +25,8 @@ pub(super) struct Trials<'p> {
     pub(super) tree: &'p Tree,
     /// The proof's directory.
     pub(super) directory: &'p Path,
+    /// Whether nothing else runs beside them.
+    pub(super) is_alone: bool,
 }
 
 /// A catcher whose programs are built.
@@ -74,7 +77,11 @@ impl Trials<'_> {
         let config = self.config()?;
         let directory = config.root.join("scenarios");
         let scenario = scenario::find(name, &directory).map_err(scenario_failure)?;
-        build(&config, std::slice::from_ref(&scenario), None)?;
+        let messages = match self.is_alone {
+            true => Messages::Shown,
+            false => Messages::Kept,
+        };
+        build(&config, std::slice::from_ref(&scenario), None, messages)?;
         Ok(Ready::Scenario {
             config: Box::new(config),
             scenario: Box::new(scenario),
@@ -131,9 +138,13 @@ impl Trials<'_> {
             reports: self.directory.join(subject),
             profile,
             profiler: Profiler::Dhat,
-            quick: false,
+            // A bug that was put back is no borderline case: it shows in few cycles, or the run goes on to more.
+            quick: true,
             seeding: None,
-            shown: Shown::Progress,
+            shown: match self.is_alone {
+                true => Shown::Progress,
+                false => Shown::Nothing,
+            },
             runs: 1,
             seed: None,
             shard: None,

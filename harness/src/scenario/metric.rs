@@ -39,13 +39,17 @@ pub enum Metric {
     ChurnIdle,
     /// Bytes allocated in a cycle.
     ChurnCycle,
+    /// How long the target took to end when it was asked to.
+    Stop,
+    /// Steps that the target did not do as the scenario says.
+    Unmet,
     /// Allocation sites whose surviving blocks grow with the cycles.
     Sites,
 }
 
 impl Metric {
     /// Every metric, in the order that reports show them.
-    pub const ALL: [Metric; 19] = [
+    pub const ALL: [Metric; 21] = [
         Metric::HeapPerCycle,
         Metric::HeapTotal,
         Metric::RssPerCycle,
@@ -64,6 +68,8 @@ impl Metric {
         Metric::DiskBytes,
         Metric::ChurnIdle,
         Metric::ChurnCycle,
+        Metric::Stop,
+        Metric::Unmet,
         Metric::Sites,
     ];
 
@@ -88,6 +94,8 @@ impl Metric {
             Metric::DiskBytes => "disk.bytes",
             Metric::ChurnIdle => "churn.idle",
             Metric::ChurnCycle => "churn.cycle",
+            Metric::Stop => "stop",
+            Metric::Unmet => "unmet",
             Metric::Sites => "sites",
         }
     }
@@ -108,7 +116,7 @@ impl Metric {
             | Metric::DiskBytes
             | Metric::ChurnCycle => MetricUnit::Bytes,
             Metric::RssRate | Metric::ChurnIdle => MetricUnit::BytesPerSecond,
-            Metric::PeakSettle => MetricUnit::Milliseconds,
+            Metric::PeakSettle | Metric::Stop => MetricUnit::Milliseconds,
             Metric::Ledger => MetricUnit::Percent,
             Metric::Fds
             | Metric::Threads
@@ -116,6 +124,7 @@ impl Metric {
             | Metric::Zombies
             | Metric::Gauges
             | Metric::Disk
+            | Metric::Unmet
             | Metric::Sites => MetricUnit::Count,
         }
     }
@@ -140,6 +149,7 @@ impl Metric {
             | Metric::Gauges
             | Metric::Disk
             | Metric::ChurnIdle
+            | Metric::Unmet
             | Metric::Sites => true,
             Metric::HeapTotal
             | Metric::RssPerCycle
@@ -150,7 +160,8 @@ impl Metric {
             | Metric::PeakSettle
             | Metric::Ledger
             | Metric::DiskBytes
-            | Metric::ChurnCycle => false,
+            | Metric::ChurnCycle
+            | Metric::Stop => false,
         }
     }
 }

@@ -49,7 +49,14 @@ fn prove() -> Value {
                 "env",
                 described(
                     env,
-                    "what the copy's builds and tests get beside the environment",
+                    "what the copies' builds and tests get beside the environment",
+                ),
+            ),
+            (
+                "cargo",
+                described(
+                    words(),
+                    "lines of Cargo's configuration for the copies [default: those that make a rebuild short]",
                 ),
             ),
         ]),

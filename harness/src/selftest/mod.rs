@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::exit_code;
 use crate::report;
 use crate::scenario::{self, Scenario};
-use crate::target;
+use crate::target::{self, Messages};
 use crate::template::{Values, expand};
 use baseline::Baseline;
 pub use kind::{Dose, Kind};
@@ -43,7 +43,7 @@ pub use trial::{Outcome, Trial};
 pub(crate) fn selftest(arguments: &SelftestArguments) -> Result<u8, Failure> {
     let config = workspace::config(arguments.config.as_deref())?;
     let scenario = scenario(arguments, &config)?;
-    let jobs = jobs(arguments.jobs)?;
+    let jobs = workspace::jobs(arguments.jobs)?;
     let declared = config.targets[&scenario.target].selftest;
     let kinds: Vec<Kind> = Kind::ALL
         .into_iter()
@@ -52,7 +52,7 @@ pub(crate) fn selftest(arguments: &SelftestArguments) -> Result<u8, Failure> {
     for kind in &kinds {
         room::check(*kind, kind.dose(&declared), &scenario.cycles).map_err(Failure::usage)?;
     }
-    build(&config, std::slice::from_ref(&scenario), None)?;
+    build(&config, std::slice::from_ref(&scenario), None, Messages::Shown)?;
     let directory = directory(arguments, &config.root)?;
     let mut ledger = Ledger::open(&directory).map_err(LedgerError::told)?;
     let programs = programs(&scenario, &config, &ledger)?;
@@ -143,17 +143,6 @@ fn scenario(arguments: &SelftestArguments, config: &Config) -> Result<Scenario, 
         )));
     }
     Ok(scenario)
-}
-
-/// Trials at the same time: no more than there are CPUs, or they disturb one another.
-fn jobs(wanted: usize) -> Result<usize, Failure> {
-    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    if wanted == 0 || wanted > cpus {
-        return Err(Failure::usage(format!(
-            "--jobs {wanted}: allowed are 1 to {cpus}, the CPUs of this machine"
-        )));
-    }
-    Ok(wanted)
 }
 
 /// The directory of the self-test: the one that is resumed, or a new one.

@@ -318,6 +318,47 @@ fn how_the_driving_ended_decides_where_the_cycles_are_incomplete() {
 }
 
 #[test]
+fn a_step_that_is_not_met_is_red_where_that_is_gated() {
+    let ends = |outcome| {
+        let mut scenario =
+            ScenarioBuilder::clean("asks", 31).ends(outcome, 5, "line 12: no answer");
+        scenario.gates.push((Metric::Unmet, 0));
+        let verdict = judged(&scenario.alone());
+        (verdict.verdict, gate(&verdict, Metric::Unmet).verdict)
+    };
+    for outcome in [Outcome::LoadFailed, Outcome::TimedOut] {
+        assert_eq!(ends(outcome), (Verdict::Leak, GateVerdict::Leak));
+    }
+    assert_eq!(
+        ends(Outcome::TargetFailed),
+        (Verdict::Error, GateVerdict::Error)
+    );
+    let mut scenario = ScenarioBuilder::clean("asks", 31);
+    scenario.gates.push((Metric::Unmet, 0));
+    let verdict = judged(&scenario.alone());
+    assert_eq!(gate(&verdict, Metric::Unmet).verdict, GateVerdict::Pass);
+}
+
+#[test]
+fn a_target_that_takes_too_long_to_end_is_red_where_that_is_gated_also_when_it_was_killed() {
+    let ends = |outcome, took_ms| {
+        let mut scenario = ScenarioBuilder::clean("ends", 31).ends(outcome, 31, "killed");
+        scenario.exited.took_ms = took_ms;
+        scenario.gates.push((Metric::Stop, 3_000));
+        let verdict = judged(&scenario.alone());
+        (verdict.verdict, gate(&verdict, Metric::Stop).verdict)
+    };
+    assert_eq!(
+        ends(Outcome::Complete, 3_000),
+        (Verdict::Pass, GateVerdict::Pass)
+    );
+    assert_eq!(
+        ends(Outcome::TargetFailed, 10_000),
+        (Verdict::Leak, GateVerdict::Leak)
+    );
+}
+
+#[test]
 fn a_leak_stays_a_leak_when_the_target_fails_after_its_last_cycle() {
     let lines = ScenarioBuilder::clean("late", 31)
         .heap(|cycle| 64 * u64::from(cycle))
