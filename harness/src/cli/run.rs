@@ -27,7 +27,12 @@ pub(super) fn run(given: &RunArguments) -> Result<u8, Failure> {
         .clone()
         .unwrap_or_else(|| config.root.join("reports"));
     let always = arguments.profile == ProfileMode::Always;
-    build(&config, &scenarios, always.then_some(arguments.profiler), Messages::Shown)?;
+    build(
+        &config,
+        &scenarios,
+        always.then_some(arguments.profiler),
+        Messages::Shown,
+    )?;
     let job = Job {
         config,
         scenarios,

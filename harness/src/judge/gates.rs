@@ -2,7 +2,9 @@
 
 use super::evidence::Evidence;
 use super::verdict::{Amount, GateVerdict, JudgedGate, Kind, Unit};
-use super::{churn, counts, ends, growth, known, ledger, levels, pace, peaks, rate, resident, sites};
+use super::{
+    churn, counts, ends, growth, known, ledger, levels, pace, peaks, rate, resident, sites,
+};
 use crate::record::event::RecordedGate;
 use crate::scenario::{Metric, MetricUnit};
 
@@ -127,11 +129,9 @@ fn unit(metric: Metric) -> Unit {
 pub(super) fn kind(metric: Metric) -> Kind {
     match metric {
         Metric::HeapPerCycle | Metric::RssPerCycle | Metric::ChurnCycle => Kind::PerCycle,
-        Metric::PeakHeap
-        | Metric::PeakRss
-        | Metric::PeakSettle
-        | Metric::Ledger
-        | Metric::Stop => Kind::Peak,
+        Metric::PeakHeap | Metric::PeakRss | Metric::PeakSettle | Metric::Ledger | Metric::Stop => {
+            Kind::Peak
+        }
         Metric::RssRate | Metric::ChurnIdle => Kind::Rate,
         Metric::HeapTotal
         | Metric::RssTotal

@@ -95,7 +95,11 @@ fn carries(function: &str) -> bool {
 
 /// Whether a file is one of the probe's allocators, or dhat's under them.
 fn is_profiler(file: &str) -> bool {
-    let is_dhat = || file.rsplit('/').nth(2).is_some_and(|name| name.starts_with("dhat-"));
+    let is_dhat = || {
+        file.rsplit('/')
+            .nth(2)
+            .is_some_and(|name| name.starts_with("dhat-"))
+    };
     PROBE.iter().any(|own| file.ends_with(own)) || is_dhat()
 }
 

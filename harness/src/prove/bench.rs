@@ -107,12 +107,7 @@ impl Bench<'_> {
     }
 
     /// Runs the catcher as often as was asked for, then the other scenarios once.
-    fn catch(
-        &self,
-        fixture: &Fixture,
-        ready: &Ready,
-        mut proven: Proven,
-    ) -> Result<Done, Failure> {
+    fn catch(&self, fixture: &Fixture, ready: &Ready, mut proven: Proven) -> Result<Done, Failure> {
         for _ in 0..proven.times {
             let Some(trial) = self.trials().run(ready, &fixture.name)? else {
                 return Ok(Done::Interrupted);

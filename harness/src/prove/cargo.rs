@@ -53,7 +53,13 @@ fn for_short_rebuilds(members: &[String]) -> String {
 /// The packages of the workspace; none where Cargo cannot tell: then all is built as it ships.
 fn members(root: &Path) -> Vec<String> {
     let asked = Command::new("cargo")
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--offline",
+            "--format-version",
+            "1",
+        ])
         .current_dir(root)
         .stdin(Stdio::null())
         .stderr(Stdio::null())
@@ -76,7 +82,8 @@ mod tests {
         assert!(!has_manifest(root.path()));
         fs::create_dir(root.path().join("src")).unwrap();
         fs::write(root.path().join("src/lib.rs"), "").unwrap();
-        let manifest = "[package]\nname = \"own\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
+        let manifest =
+            "[package]\nname = \"own\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
         fs::write(root.path().join("Cargo.toml"), manifest).unwrap();
         let text = for_short_rebuilds(&members(root.path()));
         let settings: toml::Table = text.parse().unwrap();

@@ -107,7 +107,8 @@ impl Tree {
         program
     }
 
-    /// Files of the source that git knows or would not ignore, relative.
+    /// Files of the source that git knows or would not ignore, relative; without Cargo's configuration, which reaches the copy
+    /// from above: found twice, its lists would be joined, and nothing that the source has built be of use to the copy.
     fn listed(&self) -> Result<BTreeSet<PathBuf>, TreeError> {
         let listed = [
             "ls-files",
@@ -121,7 +122,7 @@ impl Tree {
             .map_err(TreeError::List)?;
         let files = names.split_terminator('\0').map(PathBuf::from);
         Ok(files
-            .filter(|file| self.source.join(file).is_file())
+            .filter(|file| !file.starts_with(".cargo") && self.source.join(file).is_file())
             .collect())
     }
 
@@ -149,7 +150,7 @@ impl Tree {
     }
 }
 
-/// Tells Cargo how the copies are built, in a directory above them, where what the project itself says goes before it.
+/// Tells Cargo how the copies are built, in a directory above them: there it goes before what the project itself says.
 fn settings(config: &Config, above: &Path) -> Result<(), TreeError> {
     let path = above.join(".cargo/config.toml");
     let text = cargo::configuration(config);

@@ -52,7 +52,12 @@ pub(crate) fn selftest(arguments: &SelftestArguments) -> Result<u8, Failure> {
     for kind in &kinds {
         room::check(*kind, kind.dose(&declared), &scenario.cycles).map_err(Failure::usage)?;
     }
-    build(&config, std::slice::from_ref(&scenario), None, Messages::Shown)?;
+    build(
+        &config,
+        std::slice::from_ref(&scenario),
+        None,
+        Messages::Shown,
+    )?;
     let directory = directory(arguments, &config.root)?;
     let mut ledger = Ledger::open(&directory).map_err(LedgerError::told)?;
     let programs = programs(&scenario, &config, &ledger)?;

@@ -190,9 +190,7 @@ impl ScenarioBuilder {
             // or that the target ends in time.
             gates: Metric::ALL
                 .into_iter()
-                .filter(|metric| {
-                    !matches!(metric, Metric::RssRate | Metric::Stop | Metric::Unmet)
-                })
+                .filter(|metric| !matches!(metric, Metric::RssRate | Metric::Stop | Metric::Unmet))
                 .map(|metric| (metric, limit(metric)))
                 .collect(),
             keep: Box::new(|_, _| {}),
