@@ -86,10 +86,30 @@ impl Site {
 
     /// Whether `function` in `file` is it.
     pub(super) fn is(&self, function: &str, file: &str) -> bool {
-        let whole = function.strip_suffix(self.function.as_str());
+        let whole = without_arguments(function).strip_suffix(self.function.as_str());
         whole.is_some_and(|before| before.is_empty() || before.ends_with("::"))
             && Path::new(file).starts_with(&self.file)
     }
+}
+
+/// `keep<Real>` without its type arguments: whether a build names them depends on how it is optimised.
+fn without_arguments(function: &str) -> &str {
+    let Some(inner) = function.strip_suffix('>') else {
+        return function;
+    };
+    let mut open = 1_usize;
+    for (index, character) in inner.char_indices().rev() {
+        match character {
+            // Of an arrow, `fn() -> T`, it closes nothing.
+            '>' if !inner[..index].ends_with('-') => open += 1,
+            '<' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return inner[..index].trim_end_matches("::");
+        }
+    }
+    function
 }
 
 impl fmt::Display for Site {
@@ -261,6 +281,15 @@ mod tests {
         let site = Site::parse("Core::bury in daemon/src/core").unwrap();
         assert!(site.is("sessiond::core::Core::bury", "daemon/src/core/life.rs"));
         assert!(!site.is("sessiond::core::OtherCore::bury", "daemon/src/core/life.rs"));
+        let inlined = Site::parse("bury in daemon/src/core/life.rs").unwrap();
+        for function in ["bury", "bury<Real>", "Core::bury::<Vec<u8>, fn() -> u8>"] {
+            assert!(
+                inlined.is(function, "daemon/src/core/life.rs"),
+                "{function}"
+            );
+        }
+        assert!(!inlined.is("rebury<Real>", "daemon/src/core/life.rs"));
+        assert!(!inlined.is("<bury>", "daemon/src/core/life.rs"));
         assert!(!site.is("sessiond::core::Core::bury", "daemon/src/core2/life.rs"));
         let refused = parse(&format!("{HEADER}# site: daemon/src/core\n")).unwrap_err();
         assert!(refused.contains("allowed: FUNCTION in FILE"), "{refused}");
