@@ -111,6 +111,12 @@ impl Bodies {
         }
     }
 
+    /// Bytes that bodies may still take.
+    #[cfg(test)]
+    pub(super) fn left(&self) -> usize {
+        self.left.available_permits()
+    }
+
     fn add(&self, received: &mut Received, data: &[u8]) -> Result<(), Refusal> {
         if received.bytes.len() + data.len() > self.bytes_each {
             return Err(self.too_large());
@@ -228,7 +234,7 @@ mod tests {
         assert_eq!(read(&bodies, 5, end).await, Err((413, Next::Request)));
         assert_eq!(read(&bodies, 64, end).await, Err((413, Next::Request)));
         assert_eq!(read(&bodies, 65, end).await, Err((413, Next::Close)));
-        assert_eq!(bodies.left.available_permits(), BYTES_TOGETHER);
+        assert_eq!(bodies.left(), BYTES_TOGETHER);
     }
 
     #[tokio::test]
@@ -246,7 +252,7 @@ mod tests {
                 Err((504, Next::Close))
             );
         }
-        assert_eq!(bodies.left.available_permits(), BYTES_TOGETHER);
+        assert_eq!(bodies.left(), BYTES_TOGETHER);
     }
 
     #[tokio::test]

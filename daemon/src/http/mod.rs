@@ -16,6 +16,8 @@ mod caller;
 mod connection;
 mod events;
 mod feed;
+#[cfg(test)]
+mod fuzzed;
 mod listener;
 mod message;
 mod requests;

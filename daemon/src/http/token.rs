@@ -74,6 +74,12 @@ impl Token {
         Self::read(path)
     }
 
+    /// One that everybody knows.
+    #[cfg(test)]
+    pub(super) fn known() -> Self {
+        Self(b"a-token-that-is-known".to_vec())
+    }
+
     /// Whether this is what stands in `Authorization`. How long that takes says nothing about where the two differ.
     pub(super) fn is_in(&self, authorization: Option<&[u8]>) -> bool {
         let Some((scheme, said)) = authorization.and_then(|text| text.split_at_checked(7)) else {
