@@ -74,6 +74,8 @@ pub(crate) static TRANSCRIPTS: Gauge = Gauge::length("transcripts");
 pub(crate) static TRANSCRIPT_WATCHES: Gauge = Gauge::length("transcript_watches");
 /// Directories below those.
 pub(crate) static TRANSCRIPT_DIRECTORIES: Gauge = Gauge::length("transcript_directories");
+/// Recordings of transcripts that run.
+pub(crate) static RECORDINGS: Gauge = Gauge::length("recordings");
 /// Bytes that everything about transcripts holds.
 pub(crate) static TRANSCRIPT_BYTES: Gauge = Gauge::accounted("transcript_bytes");
 
@@ -113,6 +115,7 @@ static GAUGES: &[&Gauge] = &[
     &TRANSCRIPTS,
     &TRANSCRIPT_WATCHES,
     &TRANSCRIPT_DIRECTORIES,
+    &RECORDINGS,
     &TRANSCRIPT_BYTES,
     &STATUSES,
     &STATUS_BYTES,

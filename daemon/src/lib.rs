@@ -25,6 +25,8 @@ mod cli;
 mod core;
 mod fanout;
 mod freed;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod gauges;
 mod history_budget;
 mod http;

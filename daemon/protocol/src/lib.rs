@@ -33,6 +33,7 @@ mod mcp;
 mod message;
 mod name;
 mod read;
+mod recording;
 mod reply;
 mod request;
 mod respawn;
@@ -64,6 +65,7 @@ pub use name::{NameError, SessionName};
 pub use read::{
     Attribute, Color, Found, MATCHES_MAX, Read, ReadParams, ReadReply, Run, ScreenState, StyledLine,
 };
+pub use recording::{RecordParams, Recorded, RecordingInfo};
 pub use reply::{Cursor, ErrorCode, Failure, ScreenText, Success};
 pub use request::{
     CreateParams, Request, RequestFault, ResizeParams, ScreenParams, SessionParams, WaitParams,

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::recording::{RecordParams, Recorded, RecordingInfo};
 use crate::session::{SessionId, SessionRef};
 use crate::wait::TextPattern;
 
@@ -113,6 +114,12 @@ pub enum TranscriptsRequest {
         /// Which session; one that something is watched for.
         session: SessionRef,
     },
+    /// Begins to write down what a transcript says from now on. Answered `recording`.
+    Record(RecordParams),
+    /// Ends that. Answered `recording`, with what it came to.
+    StopRecording(Recorded),
+    /// The recordings that run. Answered `recordings`.
+    Recordings {},
     /// What was counted. Answered `stats`.
     Stats {},
 }
@@ -124,10 +131,12 @@ impl TranscriptsRequest {
         match self {
             Self::List { session, .. } | Self::Watch { session, .. } => session.as_ref(),
             Self::Run { session } => Some(session),
+            Self::Record(RecordParams { of, .. }) | Self::StopRecording(of) => of.session.as_ref(),
             Self::Show { .. }
             | Self::Search { .. }
             | Self::Unwatch { .. }
             | Self::Watches {}
+            | Self::Recordings {}
             | Self::Sync {}
             | Self::Stats {} => None,
         }
@@ -187,6 +196,16 @@ pub enum TranscriptsReply {
     Run {
         /// The summary.
         run: TranscriptRun,
+    },
+    /// A recording.
+    Recording {
+        /// What it is, or has come to.
+        recording: RecordingInfo,
+    },
+    /// The recordings that run, by transcript.
+    Recordings {
+        /// All of them.
+        recordings: Vec<RecordingInfo>,
     },
     /// What was counted.
     Stats {

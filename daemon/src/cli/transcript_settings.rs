@@ -18,6 +18,10 @@ pub(super) struct TranscriptArgs {
     )]
     roots: Vec<PathBuf>,
 
+    /// Write recordings of transcripts into this directory [default: beside the daemon's log]
+    #[arg(long, value_name = "DIR", env = "SESSIOND_RECORDINGS")]
+    recordings: Option<PathBuf>,
+
     /// Bytes that everything about transcripts may take, at least 1048576; beyond that the least recently used are evicted
     #[arg(
         long,
@@ -56,10 +60,15 @@ impl TranscriptArgs {
             .iter()
             .filter(|root| !root.as_os_str().is_empty());
         let roots = roots.map(std::path::absolute).collect::<Result<_, _>>();
+        let recordings = self
+            .recordings
+            .filter(|directory| !directory.as_os_str().is_empty());
+        let recordings = recordings.map(std::path::absolute).transpose();
         let default = TranscriptSettings::default();
+        let nowhere = |source| CliError::system("find the working directory", source);
         Ok(TranscriptSettings {
-            roots: roots
-                .map_err(|source| CliError::system("find the working directory", source))?,
+            roots: roots.map_err(nowhere)?,
+            recordings: recordings.map_err(nowhere)?,
             max_memory: self.max_memory,
             max_transcript_memory: self.max_transcript_memory,
             every: self.transcripts_every.unwrap_or(default.every),

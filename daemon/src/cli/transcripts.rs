@@ -6,9 +6,9 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 use sessiond_client::ClientError;
 use sessiond_protocol::{
-    ErrorCode, Failure, SessionRef, TextPattern, TranscriptEvent, TranscriptFormat, TranscriptId,
-    TranscriptInfo, TranscriptKind, TranscriptStats, TranscriptsReply, TranscriptsRequest, WatchId,
-    WatchInfo,
+    ErrorCode, Failure, RecordParams, Recorded, SessionName, SessionRef, TextPattern,
+    TranscriptEvent, TranscriptFormat, TranscriptId, TranscriptInfo, TranscriptKind,
+    TranscriptStats, TranscriptsReply, TranscriptsRequest, WatchId, WatchInfo,
 };
 
 use super::exit_code::CliError;
@@ -63,6 +63,14 @@ pub(crate) enum TranscriptsCommand {
         /// By number or name
         session: SessionRef,
     },
+    /// Write down what a transcript says from now on, as Markdown; prints the file
+    Record(RecordArgs),
+    /// List the recordings that run
+    Recordings {
+        /// As JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
     /// Print what was counted since the daemon was started, and what is held
     Stats {
         /// As JSON, for programs
@@ -104,6 +112,23 @@ pub(crate) struct WatchArgs {
     /// The session whose agent writes it: everything about it is forgotten with that session's end
     #[arg(long)]
     session: Option<SessionRef>,
+}
+
+/// Of `record`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RecordArgs {
+    /// The transcript's number
+    #[arg(required_unless_present = "session", conflicts_with = "session")]
+    transcript: Option<TranscriptId>,
+    /// What this session's agent writes itself
+    #[arg(long)]
+    session: Option<SessionRef>,
+    /// The file's name without .md, gone on with where it is there [default: made from the transcript's file]
+    #[arg(long, conflicts_with = "stop")]
+    name: Option<SessionName>,
+    /// End the recording
+    #[arg(long)]
+    stop: bool,
 }
 
 /// A format as it is typed.
@@ -164,6 +189,8 @@ pub(super) async fn execute(socket: &Path, command: TranscriptsCommand) -> Resul
                 other => Err(unexpected(&other)),
             }
         }
+        TranscriptsCommand::Record(args) => record(socket, args).await,
+        TranscriptsCommand::Recordings { json } => recordings(socket, json).await,
         TranscriptsCommand::Stats { json } => {
             match ask(socket, TranscriptsRequest::Stats {}).await? {
                 TranscriptsReply::Stats { stats } if json => print_json(&stats),
@@ -314,6 +341,57 @@ async fn watches(socket: &Path, json: bool) -> Result<(), CliError> {
             watch.transcripts.to_string(),
             watch.directories.to_string(),
             watch.path.escape_debug().to_string(),
+        ]
+    });
+    output::table(std::iter::once(heading.map(str::to_owned)).chain(rows));
+    Ok(())
+}
+
+async fn record(socket: &Path, args: RecordArgs) -> Result<(), CliError> {
+    let of = Recorded {
+        transcript: args.transcript,
+        session: args.session,
+    };
+    let request = match args.stop {
+        true => TranscriptsRequest::StopRecording(of),
+        false => TranscriptsRequest::Record(RecordParams {
+            of,
+            name: args.name,
+        }),
+    };
+    match ask(socket, request).await? {
+        TranscriptsReply::Recording { recording } => {
+            output::line(&recording.path);
+            Ok(())
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+async fn recordings(socket: &Path, json: bool) -> Result<(), CliError> {
+    let recordings = match ask(socket, TranscriptsRequest::Recordings {}).await {
+        Ok(TranscriptsReply::Recordings { recordings }) => recordings,
+        Ok(other) => return Err(unexpected(&other)),
+        Err(CliError::NoDaemon(_)) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    if json {
+        return print_json(&recordings);
+    }
+    if recordings.is_empty() {
+        output::line("nothing is recorded");
+        return Ok(());
+    }
+    let heading = ["TRANSCRIPT", "SESSION", "EVENTS", "BYTES", "FILE"];
+    let rows = recordings.iter().map(|recording| {
+        [
+            recording.transcript.to_string(),
+            recording
+                .session
+                .map_or_else(|| "-".to_owned(), |session| session.to_string()),
+            recording.events.to_string(),
+            recording.bytes.to_string(),
+            recording.path.escape_debug().to_string(),
         ]
     });
     output::table(std::iter::once(heading.map(str::to_owned)).chain(rows));

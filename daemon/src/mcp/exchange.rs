@@ -251,5 +251,7 @@ impl Exchange {
     }
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzed;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,9 @@ use serde_json::value::RawValue;
 /// try.
 pub(crate) const DEPTH_MAX: usize = 128;
 
+/// Bytes of an id or a progress token: each is kept for as long as it is under way, and no client has longer ones.
+pub(crate) const ID_BYTES_MAX: usize = super::outline::FIELD_BYTES_MAX;
+
 /// Why a line is no message.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MessageError {
@@ -19,6 +22,10 @@ pub(crate) enum MessageError {
     Batch,
     #[error("values lie more than {DEPTH_MAX} deep in one another")]
     TooDeep,
+    #[error("an id of more than {ID_BYTES_MAX} bytes")]
+    LongId,
+    #[error("not a JSON-RPC message: not UTF-8")]
+    NotText,
     #[error("neither a request, nor a notification, nor an answer")]
     Shapeless,
 }
@@ -99,11 +106,6 @@ impl<'a> Details<'a> {
             .unwrap_or_default()
     }
 
-    /// Under which a request wants to hear of its progress.
-    pub(crate) fn wanted_token(&self) -> Option<&'a str> {
-        self.meta().progress_token.map(RawValue::get)
-    }
-
     /// Under which progress is told.
     pub(crate) fn told_token(&self) -> Option<&'a str> {
         self.progress_token.map(RawValue::get)
@@ -133,8 +135,12 @@ impl<'a> Message<'a> {
         if is_too_deep(line) {
             return Err(MessageError::TooDeep);
         }
-        let envelope: Envelope<'a> = serde_json::from_slice(line).map_err(MessageError::NotJson)?;
+        let text = std::str::from_utf8(line).map_err(|_| MessageError::NotText)?;
+        let envelope: Envelope<'a> = serde_json::from_str(text).map_err(MessageError::NotJson)?;
         let id = envelope.id.map(RawValue::get);
+        if id.is_some_and(|id| id.len() > ID_BYTES_MAX) {
+            return Err(MessageError::LongId);
+        }
         let params = envelope.params.map(RawValue::get);
         let method = match envelope.method {
             Some(method) => Some(text_of(method).ok_or(MessageError::Shapeless)?),
@@ -195,6 +201,30 @@ impl<'a> Message<'a> {
     }
 }
 
+/// Under which a request wants to hear of its progress.
+///
+/// # Errors
+/// When that cannot be told, or cannot be kept: a token that is passed on as it is may be the number of another's request.
+pub(crate) fn wanted_token(params: Option<&str>) -> Result<Option<&str>, String> {
+    let twice = |error| format!("its parameters say something twice: {error}");
+    let is_object = |json: &&str| json.starts_with('{');
+    let Some(params) = params.filter(is_object) else {
+        return Ok(None);
+    };
+    let details: Details<'_> = serde_json::from_str(params).map_err(twice)?;
+    let Some(meta) = details.meta.map(RawValue::get).filter(is_object) else {
+        return Ok(None);
+    };
+    let meta: Meta<'_> = serde_json::from_str(meta).map_err(twice)?;
+    let token = meta.progress_token.map(RawValue::get);
+    match token {
+        Some(token) if token.len() > ID_BYTES_MAX => Err(format!(
+            "a progress token of more than {ID_BYTES_MAX} bytes"
+        )),
+        token => Ok(token),
+    }
+}
+
 /// What a string says; none when it is not a string.
 fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
     let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
@@ -207,6 +237,12 @@ fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
 /// A string or a number: what the protocol allows.
 fn is_id(id: &str) -> bool {
     matches!(id.as_bytes().first(), Some(b'"' | b'-' | b'0'..=b'9'))
+}
+
+/// A text with `by` in the place of `part`, which is a part of it.
+pub(crate) fn replaced(text: &str, part: &str, by: &str) -> String {
+    let start = part.as_ptr().addr() - text.as_ptr().addr();
+    [&text[..start], by, &text[start + part.len()..]].concat()
 }
 
 /// The number that one of our own ids or tokens is; some servers make strings of them.
@@ -301,13 +337,38 @@ mod tests {
             r#"{{"_meta":{{"progressToken":"p","{SUBSCRIPTION}":4}},"requestId":"r","uri":"a\/b","progressToken":2}}"#
         );
         let details = Details::of(Some(&params));
-        assert_eq!(details.wanted_token(), Some(r#""p""#));
+        assert_eq!(wanted_token(Some(&params)), Ok(Some(r#""p""#)));
         assert_eq!(details.told_token(), Some("2"));
         assert_eq!(details.cancelled(), Some(r#""r""#));
         assert_eq!(details.subscription(), Some("4"));
         assert_eq!(details.uri().as_deref(), Some("a/b"));
         assert_eq!(Details::of(Some("[1]")).uri(), None);
         assert_eq!(Details::of(None).told_token(), None);
+    }
+
+    #[test]
+    fn a_token_that_might_be_taken_for_anothers_number_is_none() {
+        let long = "0".repeat(300);
+        for params in [
+            r#"{"_meta":{"progressToken":5},"_meta":{}}"#.to_owned(),
+            r#"{"_meta":{"progressToken":5,"progressToken":6}}"#.to_owned(),
+            r#"{"uri":1,"uri":2,"_meta":{"progressToken":5}}"#.to_owned(),
+            format!(r#"{{"_meta":{{"progressToken":"{long}5"}}}}"#),
+        ] {
+            assert!(wanted_token(Some(&params)).is_err(), "{params}");
+        }
+        for params in [None, Some("[5]"), Some("{}"), Some(r#"{"_meta":5}"#)] {
+            assert_eq!(wanted_token(params), Ok(None));
+        }
+    }
+
+    #[test]
+    fn a_long_id_and_what_is_no_text_are_no_message() {
+        let long = format!(r#"{{"id":"{}","method":"m"}}"#, "x".repeat(ID_BYTES_MAX));
+        let no_text = b"{\"id\":1,\"method\":\"m\",\"x\":\"\xff\"}";
+        for line in [long.as_bytes(), no_text] {
+            assert!(Message::parse(line).is_err());
+        }
     }
 
     proptest! {
@@ -327,7 +388,7 @@ mod tests {
             let message = Message::parse(before.as_bytes()).unwrap();
             let Kind::Request { id: found, params: found_params, .. } = &message.kind else { panic!() };
             prop_assert_eq!(*found, &*id);
-            let wanted = Details::of(*found_params).wanted_token().unwrap();
+            let wanted = wanted_token(*found_params).unwrap().unwrap();
             let ours = ours.to_string();
             let after = message.with((found, &ours), Some((wanted, &ours))).concat();
             let params = format!(r#"{{"x":{text},"_meta":{{"progressToken":{ours}}}}}"#);

@@ -41,6 +41,8 @@ use crate::paths;
 use crate::server::Daemon;
 use crate::spawn::Piped;
 use crate::tasks::unless_it_panics;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use exchange::fuzzed;
 use listener::PrivateListener;
 pub(crate) use message::error_answer;
 pub(crate) use outline::{Outline, Scanner};

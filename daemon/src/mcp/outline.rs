@@ -4,7 +4,7 @@
 //! piece by piece, and nothing of it is kept but these two.
 
 /// Bytes of an id or a method that are kept. What is longer counts as none: no client waits under such an id.
-const FIELD_BYTES_MAX: usize = 256;
+pub(super) const FIELD_BYTES_MAX: usize = 256;
 
 /// Bytes of a key that tell all keys that matter apart from all others.
 const KEY_BYTES_MAX: usize = 8;

@@ -97,7 +97,11 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
     let pool = Pool::new(socket.path().to_owned(), files);
     let statuses = Statuses::new(paths::journals(socket.path()), Arc::clone(http.feed()));
     let profiles = settings.profiles.clone();
-    let transcripts = Transcripts::new(&settings.transcripts, paths::cursors(socket.path()));
+    let (cursors, recordings) = (
+        paths::cursors(socket.path()),
+        paths::recordings(socket.path()),
+    );
+    let transcripts = Transcripts::new(&settings.transcripts, cursors, recordings);
     let daemon = Daemon::new(
         spawner,
         settings,

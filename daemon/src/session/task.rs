@@ -337,7 +337,11 @@ mod tests {
                 Settings::default(),
                 nowhere(),
                 Pool::new("/nowhere.sock".into(), OpenFiles::now()),
-                Transcripts::new(&Settings::default().transcripts, "/nowhere.cursors".into()),
+                Transcripts::new(
+                    &Settings::default().transcripts,
+                    "/nowhere.cursors".into(),
+                    "/nowhere.recordings".into(),
+                ),
                 crate::status::Statuses::new("/nowhere".into(), Arc::default()),
                 crate::http::Http::default(),
             ));

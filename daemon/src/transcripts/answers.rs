@@ -4,12 +4,13 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use sessiond_protocol::{
-    ErrorCode, Failure, SessionId, TranscriptFormat, TranscriptId, TranscriptInfo, TranscriptRun,
-    TranscriptStats, TranscriptsReply,
+    ErrorCode, Failure, RecordParams, Recorded, SessionId, TranscriptFormat, TranscriptId,
+    TranscriptInfo, TranscriptRun, TranscriptStats, TranscriptsReply,
 };
 
-use super::book::Origin;
+use super::book::{Book, Origin};
 use super::page::{PAGE_BYTES, json_bytes};
+use super::recording::Over;
 use super::{Transcripts, disk, file, no_transcript, not_found, page};
 
 /// What stands around the texts of one entry of a list, in JSON.
@@ -143,6 +144,31 @@ impl Transcripts {
         Ok(TranscriptsReply::Run { run })
     }
 
+    /// Begins a recording.
+    pub(super) fn record(
+        &self,
+        params: RecordParams,
+        session: Option<SessionId>,
+    ) -> Result<TranscriptsReply, Failure> {
+        let mut book = self.lock();
+        let id = recorded(&book, &params.of, session)?;
+        let recording = book.files.record(id, params.name)?;
+        Ok(TranscriptsReply::Recording { recording })
+    }
+
+    /// Ends a recording.
+    pub(super) fn stop_recording(
+        &self,
+        of: &Recorded,
+        session: Option<SessionId>,
+    ) -> Result<TranscriptsReply, Failure> {
+        let mut book = self.lock();
+        let id = recorded(&book, of, session)?;
+        let recording = book.files.recording(id)?;
+        book.files.end_recording(id, &Over::Asked);
+        Ok(TranscriptsReply::Recording { recording })
+    }
+
     /// What was counted.
     pub(super) fn stats(&self) -> TranscriptStats {
         let book = self.lock();
@@ -163,6 +189,26 @@ impl Transcripts {
             rewritten: counts.rewritten,
             left_out: book.left_out(),
             evicted: store.evicted(),
+        }
+    }
+}
+
+/// The transcript that is meant.
+fn recorded(
+    book: &Book,
+    of: &Recorded,
+    session: Option<SessionId>,
+) -> Result<TranscriptId, Failure> {
+    match (of.transcript, session) {
+        (Some(id), None) => Ok(id),
+        (None, Some(session)) => {
+            let run = book.run(session);
+            let own = run.and_then(|run| run.transcript);
+            own.ok_or_else(|| not_found("no transcript is followed for that session"))
+        }
+        (None, None) | (Some(_), Some(_)) => {
+            let message = "a recording is of a transcript or of a session: one of both";
+            Err(Failure::new(ErrorCode::BadRequest, message))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use leakgate_probe::Held;
 use sessiond_protocol::{
@@ -40,6 +40,7 @@ struct Watch {
     tree: Tree,
     format: Option<TranscriptFormat>,
     origin: Origin,
+    since_unix_ms: u64,
     /// Of the session that it is watched for.
     run: Option<Run>,
     /// Bytes that are accounted for.
@@ -61,6 +62,7 @@ impl Watch {
             watch: id,
             session: self.run.as_ref().map(|run| run.session),
             format: self.format,
+            since_unix_ms: self.since_unix_ms,
         }
     }
 
@@ -72,10 +74,14 @@ impl Watch {
 }
 
 impl Book {
-    pub(crate) fn new(store: Store, remembered: BTreeMap<CString, State>) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        remembered: BTreeMap<CString, State>,
+        recorded_in: PathBuf,
+    ) -> Self {
         Self {
             watches: BTreeMap::new(),
-            files: Files::new(store, remembered),
+            files: Files::new(store, remembered, recorded_in),
             last: 0,
             is_dirty: false,
         }
@@ -131,6 +137,7 @@ impl Book {
             tree: Tree::new(root),
             format,
             origin,
+            since_unix_ms: super::now_unix_ms(),
             run,
             bytes: 0,
             _counted: TRANSCRIPT_WATCHES.hold(1),

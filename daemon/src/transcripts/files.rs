@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
+use std::path::PathBuf;
 
-use sessiond_protocol::{SessionId, TranscriptFormat, TranscriptId, WatchId};
+use sessiond_protocol::{SessionId, TranscriptFormat, TranscriptId, TranscriptKind, WatchId};
 
 use super::cursor::{Change, Identity};
 use super::file::{self, Found, Stamp};
 use super::format::{self, Listener, Said};
 use super::lines::{LINE_BYTES_MAX, Line};
+use super::recording::{Command, Over, Recording};
 use super::store::{Store, Why};
 use super::summary::Run;
-use super::transcript::{State, Transcript};
+use super::transcript::{Commands, State, Transcript};
 
 /// Transcripts at a time. A year of somebody who starts ten agents a day; a look at each takes a microsecond.
 pub(crate) const TRANSCRIPTS_MAX: usize = 4096;
@@ -22,6 +24,8 @@ pub(crate) struct Cause {
     pub(crate) watch: WatchId,
     pub(crate) session: Option<SessionId>,
     pub(crate) format: Option<TranscriptFormat>,
+    /// Since when, in milliseconds since 1970 UTC: what was said to the daemon before that is history.
+    pub(crate) since_unix_ms: u64,
 }
 
 /// What was counted since the daemon was started.
@@ -46,6 +50,8 @@ pub(crate) struct Files {
     /// What an earlier daemon knew of files that have not been found yet.
     remembered: BTreeMap<CString, State>,
     last: u64,
+    /// The directory of recordings.
+    pub(super) recorded_in: PathBuf,
     /// Of transcripts, and of what is watched.
     other_bytes: usize,
 }
@@ -58,6 +64,17 @@ struct Reader<'a> {
     store: &'a mut Store,
     run: Option<&'a mut Run>,
     counts: &'a mut Counts,
+    commands: &'a mut Commands,
+    recording: Option<&'a mut Recording>,
+    /// What the line has come to beside its events.
+    aside: Aside,
+}
+
+/// What a line has come to beside its events.
+#[derive(Default)]
+struct Aside {
+    command: Option<Command>,
+    over: Option<Over>,
 }
 
 impl Listener for Reader<'_> {
@@ -68,6 +85,17 @@ impl Listener for Reader<'_> {
             run.note(self.id, self.at, said);
         }
         self.store.append(self.id, self.at, said);
+        if said.kind == TranscriptKind::Prompt
+            && let Some(command) = Command::read(said.text)
+        {
+            if self.commands.is_news(self.at, said.time_unix_ms) {
+                self.aside.command = Some(command);
+            }
+        } else if let Some(recording) = &mut self.recording
+            && let Err(over) = recording.note(said)
+        {
+            self.aside.over = Some(over);
+        }
     }
 
     fn session(&mut self, name: &str) {
@@ -76,7 +104,11 @@ impl Listener for Reader<'_> {
 }
 
 impl Files {
-    pub(crate) fn new(store: Store, remembered: BTreeMap<CString, State>) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        remembered: BTreeMap<CString, State>,
+        recorded_in: PathBuf,
+    ) -> Self {
         Self {
             transcripts: BTreeMap::new(),
             by_path: BTreeMap::new(),
@@ -84,6 +116,7 @@ impl Files {
             counts: Counts::default(),
             remembered,
             last: 0,
+            recorded_in,
             other_bytes: 0,
         }
     }
@@ -116,7 +149,7 @@ impl Files {
         self.store.set_other_bytes(self.other_bytes);
     }
 
-    fn change<T>(
+    pub(super) fn change<T>(
         &mut self,
         id: TranscriptId,
         change: impl FnOnce(&mut Transcript) -> T,
@@ -184,7 +217,15 @@ impl Files {
             None => State::new(stamp.identity, cause.format),
         };
         let parent = self.parent(path);
-        let transcript = Transcript::new(path.to_owned(), cause, parent, state);
+        let mut transcript = Transcript::new(path.to_owned(), cause, parent, state);
+        transcript.commands = match parent {
+            None => Commands::After {
+                unix_ms: cause.since_unix_ms,
+                offset: stamp.bytes,
+            },
+            // What a sub-agent is asked is not asked by a person.
+            Some(_) => Commands::None,
+        };
         let transcript = Box::new(transcript);
         let bytes = transcript.heap_bytes();
         self.by_path.insert(path.to_owned(), id);
@@ -241,6 +282,12 @@ impl Files {
 
     /// Forgets a transcript.
     pub(crate) fn remove(&mut self, id: TranscriptId, why: Why) {
+        let over = match why {
+            Why::Unwatched => Over::Unwatched,
+            Why::Replaced => Over::Replaced,
+            Why::Gone => Over::Gone,
+        };
+        self.end_recording(id, &over);
         if let Some(transcript) = self.transcripts.remove(&id) {
             self.by_path.remove(&transcript.path);
             self.account(transcript.heap_bytes(), 0);
@@ -250,6 +297,7 @@ impl Files {
 
     /// Forgets what a transcript says, and follows it from here on for something else.
     pub(crate) fn release(&mut self, id: TranscriptId, cause: Cause) {
+        self.end_recording(id, &Over::Unwatched);
         self.change(id, |transcript| {
             transcript.watch = cause.watch;
             transcript.session = cause.session;
@@ -268,6 +316,7 @@ impl Files {
         };
         *count += 1;
         tracing::info!(transcript = id.0, ?change, "a transcript begins anew");
+        self.end_recording(id, &Over::Replaced);
         self.change(id, |transcript| {
             transcript.state = State::new(identity, transcript.given_format);
         });
@@ -301,10 +350,22 @@ impl Files {
         &mut self,
         id: TranscriptId,
         lines: impl IntoIterator<Item = Line<'a>>,
-        run: Option<&mut Run>,
+        mut run: Option<&mut Run>,
     ) {
+        for line in lines {
+            let Aside { command, over } = self.take_one(id, line, run.as_deref_mut());
+            if let Some(over) = over {
+                self.end_recording(id, &over);
+            }
+            if let Some(command) = command {
+                self.obey(id, command);
+            }
+        }
+    }
+
+    fn take_one(&mut self, id: TranscriptId, line: Line<'_>, run: Option<&mut Run>) -> Aside {
         let Some(transcript) = self.transcripts.get_mut(&id) else {
-            return;
+            return Aside::default();
         };
         let before = transcript.heap_bytes();
         let mut reader = Reader {
@@ -314,12 +375,15 @@ impl Files {
             store: &mut self.store,
             run,
             counts: &mut self.counts,
+            commands: &mut transcript.commands,
+            recording: transcript.recording.as_deref_mut(),
+            aside: Aside::default(),
         };
-        for line in lines {
-            reader.take(line);
-        }
+        reader.take(line);
+        let aside = reader.aside;
         let now = transcript.heap_bytes();
         self.account(before, now);
+        aside
     }
 }
 

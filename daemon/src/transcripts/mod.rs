@@ -18,9 +18,13 @@ mod disk;
 mod file;
 mod files;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzed;
 mod lines;
 mod page;
 mod pass;
+mod recording;
+mod recordings;
 mod search;
 mod segment;
 mod settings;
@@ -72,8 +76,13 @@ pub(crate) struct Transcripts {
 }
 
 impl Transcripts {
-    /// Nothing is read before [`Transcripts::follow`]. `cursors` is the file in which cursors are kept over a restart.
-    pub(crate) fn new(settings: &TranscriptSettings, cursors: PathBuf) -> Self {
+    /// Nothing is read before [`Transcripts::follow`]. `cursors` is the file in which cursors are kept over a restart, `recordings`
+    /// the directory of recordings where none was decided on.
+    pub(crate) fn new(
+        settings: &TranscriptSettings,
+        cursors: PathBuf,
+        recordings: PathBuf,
+    ) -> Self {
         let store = Store::new(Budget {
             total: settings.max_memory,
             transcript: settings.max_transcript_memory,
@@ -83,7 +92,11 @@ impl Transcripts {
             true => Default::default(),
             false => cursors.read(),
         };
-        let mut book = Book::new(store, remembered);
+        let mut book = Book::new(
+            store,
+            remembered,
+            settings.recordings.clone().unwrap_or(recordings),
+        );
         for root in &settings.roots {
             if let Err(failure) = book.watch(root, None, Origin::Configured) {
                 tracing::error!(root = %root.display(), "not watched: {}", failure.message);
@@ -133,6 +146,7 @@ impl Transcripts {
                 () = wake::at(wake) => {}
             }
         }
+        transcripts.lock().files.end_recordings();
         transcripts.save();
     }
 
@@ -185,6 +199,11 @@ impl Transcripts {
                 watches: transcripts.lock().watch_infos(),
             }),
             TranscriptsRequest::Run { .. } => transcripts.run(session),
+            TranscriptsRequest::Record(params) => transcripts.record(params, session),
+            TranscriptsRequest::StopRecording(of) => transcripts.stop_recording(&of, session),
+            TranscriptsRequest::Recordings {} => Ok(TranscriptsReply::Recordings {
+                recordings: transcripts.lock().files.recordings(),
+            }),
             TranscriptsRequest::Stats {} => Ok(TranscriptsReply::Stats {
                 stats: transcripts.stats(),
             }),
@@ -249,6 +268,11 @@ fn no_transcript(id: TranscriptId) -> Failure {
 
 fn not_found(message: &str) -> Failure {
     Failure::new(ErrorCode::NotFound, message)
+}
+
+/// The time of day, in milliseconds since 1970 UTC.
+fn now_unix_ms() -> u64 {
+    u64::try_from(now_ns() / 1_000_000).unwrap_or(0)
 }
 
 /// The time of day, in nanoseconds since 1970 UTC.

@@ -21,6 +21,8 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct TranscriptSettings {
     /// Files and directories that are watched from the start.
     pub(crate) roots: Vec<PathBuf>,
+    /// Where recordings are; beside the daemon's log, when absent.
+    pub(crate) recordings: Option<PathBuf>,
     /// Bytes that everything about transcripts may take.
     pub(crate) max_memory: usize,
     /// Bytes that the events of one transcript may take.
@@ -33,6 +35,7 @@ impl Default for TranscriptSettings {
     fn default() -> Self {
         Self {
             roots: Vec::new(),
+            recordings: None,
             max_memory: MEMORY,
             max_transcript_memory: TRANSCRIPT_MEMORY,
             every: EVERY,

@@ -13,6 +13,7 @@ use super::cursor::{Cursor, Identity};
 use super::file::Stamp;
 use super::files::Cause;
 use super::format::{Said, beginning};
+use super::recording::Recording;
 use super::summary::{PROMPT_BYTES, SNIPPET_BYTES, keep_beginning};
 use crate::gauges::TRANSCRIPTS;
 
@@ -32,7 +33,43 @@ pub(crate) struct Transcript {
     /// What the file was when it was last looked at.
     pub(crate) stamp: Option<Stamp>,
     pub(crate) state: State,
+    pub(crate) commands: Commands,
+    pub(crate) recording: Option<Box<Recording>>,
     _counted: Held,
+}
+
+/// Which prompts are taken for commands to the daemon: those that are news, however often a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Commands {
+    None,
+    After {
+        /// Of those that tell their time.
+        unix_ms: u64,
+        /// In the file, of those that do not.
+        offset: u64,
+    },
+}
+
+impl Commands {
+    /// Whether a command is news. Once it was, what is older is none.
+    pub(crate) fn is_news(&mut self, at: u64, time_unix_ms: Option<u64>) -> bool {
+        let Self::After { unix_ms, offset } = self else {
+            return false;
+        };
+        match time_unix_ms {
+            // Some agents write no fractions of seconds.
+            Some(time) if time + 1000 <= *unix_ms => false,
+            Some(time) => {
+                *unix_ms = time.max(*unix_ms);
+                true
+            }
+            None if at < *offset => false,
+            None => {
+                *offset = at;
+                true
+            }
+        }
+    }
 }
 
 /// What is kept of it over a restart of the daemon.
@@ -124,6 +161,8 @@ impl Transcript {
             parent,
             stamp: None,
             state,
+            commands: Commands::None,
+            recording: None,
             _counted: TRANSCRIPTS.hold(1),
         }
     }
@@ -135,6 +174,10 @@ impl Transcript {
             + tree_entry::<TranscriptId, Box<Self>>()
             + tree_entry::<CString, TranscriptId>()
             + self.state.heap_bytes()
+            + self
+                .recording
+                .as_ref()
+                .map_or(0, |recording| recording.heap_bytes())
     }
 
     /// What is told of it; what is held of it is known elsewhere.

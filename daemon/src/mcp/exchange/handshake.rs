@@ -1,8 +1,9 @@
 //! The handshake of the older protocol: made once with the server, and answered from its stored result ever after.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
-use super::super::message::{answer, error_answer};
+use super::super::message::{answer, error_answer, replaced, wanted_token};
 use super::{Exchange, MCP_PENDING, Peer, Purpose, Weight, Wires};
 
 /// How far it is.
@@ -93,6 +94,12 @@ impl Exchange {
         wires: &mut impl Wires,
     ) {
         let number = self.add_pending(None, purpose, now);
+        let own = number.to_string();
+        // Its own token might be the number of another's request.
+        let params = match wanted_token(Some(params)) {
+            Ok(Some(token)) => Cow::Owned(replaced(params, token, &own)),
+            Ok(None) | Err(_) => Cow::Borrowed(params),
+        };
         let request =
             format!(r#"{{"jsonrpc":"2.0","id":{number},"method":"initialize","params":{params}}}"#);
         wires.to_server(&[request.as_bytes()]);

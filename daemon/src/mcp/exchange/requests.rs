@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::super::lines::Line;
-use super::super::message::{Details, Kind, Message, error_answer, our_number};
+use super::super::message::{Details, Kind, Message, error_answer, our_number, wanted_token};
 use super::super::outline::Outline;
 use super::{
     Asker, Availability, CODE_GONE, CODE_INVALID, CODE_LIMIT, CODE_TOO_LARGE, Exchange,
@@ -101,6 +101,7 @@ impl Exchange {
             let why = format!("{PENDING_PER_CLIENT_MAX} requests of this client are under way");
             return Err((CODE_LIMIT, why));
         }
+        let token = wanted_token(request.params).map_err(|why| (CODE_INVALID, why))?;
         let purpose = match request.method {
             "initialize" => {
                 self.initialize(peer, request.id, request.params, now, wires);
@@ -118,21 +119,6 @@ impl Exchange {
             _ => Purpose::Ordinary,
         };
         self.greet(peer);
-        self.pass_on(peer, message, request, purpose, now, wires);
-        Ok(())
-    }
-
-    /// To the server, under a number of ours.
-    fn pass_on(
-        &mut self,
-        peer: Peer,
-        message: &Message<'_>,
-        request: &Request<'_>,
-        purpose: Purpose,
-        now: Instant,
-        wires: &mut impl Wires,
-    ) {
-        let token = Details::of(request.params).wanted_token();
         let asker = Asker {
             peer,
             id: request.id.into(),
@@ -143,8 +129,10 @@ impl Exchange {
             state.asked.insert(request.id.into(), number);
         }
         let number = number.to_string();
+        // To the server, under a number of ours.
         let token = token.map(|token| (token, &*number));
         wires.to_server(&message.with((request.id, &number), token));
+        Ok(())
     }
 
     fn notification(

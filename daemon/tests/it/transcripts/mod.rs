@@ -3,6 +3,7 @@
 mod budget;
 mod following;
 mod memory;
+mod recording;
 mod requests;
 mod sessions;
 
