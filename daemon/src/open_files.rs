@@ -6,7 +6,7 @@ use crate::core::{CLIENTS_MAX, SESSIONS_MAX};
 
 /// Descriptors for everything that is no session and no connection: the event loop, the log, socket and lock, both
 /// sides of terminals that are being opened, the spawn thread's reserve, for statuses the watcher, the journals and the
-/// pipes of hooks, and for HTTP its socket and lock: 24.
+/// pipes of hooks, and for HTTP its socket and lock: 24; and 16 recordings.
 const OWN: usize = 64;
 
 /// Connections beyond the clients that the core takes: those that have not said hello, are being told that there are
