@@ -138,16 +138,19 @@ async fn create(socket: &Path, new: NewArgs) -> Result<ExitCode, CliError> {
 }
 
 async fn list(socket: &Path, json: bool) -> Result<(), CliError> {
-    let sessions = match connect(socket).await {
-        Ok(client) => client.list().await?,
-        Err(CliError::NoDaemon(_)) => Vec::new(), // and so no sessions
+    let (sessions, statuses) = match connect(socket).await {
+        Ok(client) if json => (client.list().await?, Vec::new()),
+        Ok(client) => (client.list().await?, client.statuses().await?),
+        Err(CliError::NoDaemon(_)) => (Vec::new(), Vec::new()), // and so no sessions
         Err(error) => return Err(error),
     };
     if json {
         let text = serde_json::to_string_pretty(&sessions);
         output::line(&text.map_err(|error| CliError::system("write JSON", error.into()))?);
     } else {
-        output::sessions(&sessions);
+        let statuses = statuses.iter();
+        let agents = statuses.map(|status| (status.session, status.state));
+        output::sessions(&sessions, &agents.collect());
     }
     Ok(())
 }

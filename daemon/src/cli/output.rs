@@ -1,9 +1,10 @@
 //! The one place that prints.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Write};
 
-use sessiond_protocol::{ScreenText, SessionInfo, SessionState};
+use sessiond_protocol::{AgentState, ScreenText, SessionId, SessionInfo, SessionState};
 
 use crate::causes::with_causes;
 
@@ -45,8 +46,8 @@ pub(super) fn program(text: &str) {
     let _ = stdout.flush();
 }
 
-/// Prints the sessions, one per line, under a heading.
-pub(super) fn sessions(sessions: &[SessionInfo]) {
+/// Prints the sessions, one per line, under a heading. What their agents are doing has a column where any of them says so.
+pub(super) fn sessions(sessions: &[SessionInfo], agents: &BTreeMap<SessionId, AgentState>) {
     if sessions.is_empty() {
         line("no sessions");
         return;
@@ -55,7 +56,28 @@ pub(super) fn sessions(sessions: &[SessionInfo]) {
         "ID", "NAME", "STATE", "PID", "SIZE", "CLIENTS", "OUTPUT", "LEFT", "COMMAND",
     ]
     .map(str::to_owned);
-    table(std::iter::once(heading).chain(sessions.iter().map(cells)));
+    if !sessions
+        .iter()
+        .any(|session| agents.contains_key(&session.id))
+    {
+        return table(std::iter::once(heading).chain(sessions.iter().map(cells)));
+    }
+    let rows = sessions.iter().map(|session| {
+        let agent = agents.get(&session.id);
+        let agent = agent.map_or("-", |state| super::status::word(Some(*state)));
+        with_agent(cells(session), agent)
+    });
+    table(std::iter::once(with_agent(heading, "AGENT")).chain(rows));
+}
+
+/// A row with a cell more, behind the session's own state.
+fn with_agent(row: [String; 9], agent: &str) -> [String; 10] {
+    let [id, name, state, rest @ ..] = row;
+    let [pid, size, clients, output, left, command] = rest;
+    let agent = agent.to_owned();
+    [
+        id, name, state, agent, pid, size, clients, output, left, command,
+    ]
 }
 
 /// Prints rows, in columns as wide as what is in them.

@@ -40,6 +40,9 @@ fn what_a_hook_writes_reaches_watching_clients_and_the_list() {
         );
         let statuses = client.statuses().await.unwrap();
         assert_eq!((statuses.len(), &*statuses[0].text), (1, "may I?"));
+        let list = place.daemon.stdout(&["list"]);
+        assert!(list.contains("STATE    AGENT    PID"), "{list}");
+        assert!(list.contains("running  waiting  "), "{list}");
         client.write(session, b"\n").await.unwrap();
         let change = next(&mut watch).await;
         assert_eq!(states(&change), (Some(AgentState::Waiting), None));
@@ -48,6 +51,8 @@ fn what_a_hook_writes_reaches_watching_clients_and_the_list() {
         client.ping().await.unwrap();
     });
     assert_eq!(place.daemon.stdout(&["status"]), "no statuses\n");
+    let list = place.daemon.stdout(&["list"]);
+    assert!(!list.contains("AGENT"), "{list}");
 }
 
 #[test]
