@@ -30,8 +30,8 @@ pub(crate) enum Command {
 impl Command {
     /// Of a prompt, all of which is `/record start`, `/record start NAME` or `/record stop`.
     pub(crate) fn read(prompt: &str) -> Option<Self> {
-        let rest = prompt.trim().strip_prefix("/record")?;
-        let mut words = rest.split_ascii_whitespace();
+        let mut words = prompt.split_ascii_whitespace();
+        words.next().filter(|word| *word == "/record")?;
         let command = match (words.next()?, words.next()) {
             ("start", None) => Self::Start(None),
             ("start", Some(name)) => Self::Start(Some(name.parse().ok()?)),
