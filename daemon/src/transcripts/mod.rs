@@ -4,7 +4,7 @@
 //! tree: which files -> pass: which have grown -> lines -> format -> files, store: what is known and held
 //! ```
 //!
-//! Beside the core, as [`mcp`](crate::mcp) is. [`lines`], [`format`], [`cursor`], [`segment`], [`store`], [`summary`] and [`page`]
+//! Beside the core, as [`mcp`](crate::mcp) is. [`lines`], [`format`], [`cursor`], [`segment`], [`store`], [`trigrams`], [`summary`] and [`page`]
 //! decide, without I/O and clock; [`book`] and [`files`] are what is known, [`pass`] looks at the files, and this module keeps the
 //! time. [`answers`] says what is asked at once, [`search`](search::search) what takes its time. Everything that belongs to a session
 //! hangs off what is watched for it, and goes with that.
@@ -32,6 +32,7 @@ mod store;
 mod summary;
 mod transcript;
 mod tree;
+mod trigrams;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

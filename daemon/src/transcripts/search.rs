@@ -1,4 +1,4 @@
-//! Looking for a text in the events that are held: a scan, which the budget bounds, a segment at a time.
+//! Looking for a text in the events that are held: a scan of the segments that may have it, which the budget bounds.
 
 use sessiond_protocol::{
     Failure, TRANSCRIPT_EVENTS_MAX, TextPattern, TranscriptId, TranscriptMatch, TranscriptsReply,
@@ -9,6 +9,7 @@ use tokio::task::yield_now;
 use super::format::beginning;
 use super::page::{PAGE_BYTES, json_bytes};
 use super::segment::Segment;
+use super::trigrams::Sought;
 use super::{Transcripts, no_transcript};
 use crate::pattern::{SEARCHED_BYTES_MAX, read};
 
@@ -52,7 +53,7 @@ impl Matches {
     }
 }
 
-/// Looks in one transcript or in all, the newest first; others have their turn after each segment.
+/// Looks in one transcript or in all, the newest first; others have their turn after each segment that is looked through.
 pub(super) async fn search(
     transcripts: &Transcripts,
     pattern: &TextPattern,
@@ -60,6 +61,7 @@ pub(super) async fn search(
     only: Option<TranscriptId>,
     limit: u32,
 ) -> Result<TranscriptsReply, Failure> {
+    let sought = Sought::of(pattern, case);
     let mut matches = Matches {
         pattern: read(pattern, case, SEARCHED_BYTES_MAX)?,
         limit: limit.min(TRANSCRIPT_EVENTS_MAX) as usize,
@@ -85,6 +87,9 @@ pub(super) async fn search(
                     break;
                 };
                 below = segment.number();
+                if !segment.may_have(&sought) {
+                    continue;
+                }
                 matches.look(transcript, segment);
             }
             if matches.is_full {

@@ -4,6 +4,7 @@ use sessiond_protocol::{TranscriptEvent, TranscriptKind};
 
 use super::block::list;
 use super::format::{Said, beginning};
+use super::trigrams::{Sought, Trigrams};
 
 /// Bytes of text in a segment that is not written to any more, or a text more: what is dropped at a time.
 const TEXT_BYTES: usize = 64 << 10;
@@ -21,6 +22,8 @@ pub(crate) struct Segment {
     number: u64,
     text: String,
     entries: Vec<Entry>,
+    /// Where nothing more is to come.
+    trigrams: Option<Trigrams>,
 }
 
 /// One event; its name stands in front of its text.
@@ -70,6 +73,7 @@ impl Segment {
             number,
             text: String::new(),
             entries: Vec::new(),
+            trigrams: None,
         }
     }
 
@@ -102,8 +106,9 @@ impl Segment {
         self.text.push_str(text);
     }
 
-    /// Gives back what it does not need when nothing more is to come.
+    /// Gives back what it does not need when nothing more is to come, and is indexed.
     pub(crate) fn seal(&mut self) {
+        self.trigrams = Some(Trigrams::of(&self.text));
         self.text.shrink_to_fit();
         self.entries.shrink_to_fit();
     }
@@ -132,8 +137,18 @@ impl Segment {
         (0..self.entries.len()).filter_map(|index| self.get(index))
     }
 
+    /// False where no text in it matches.
+    pub(crate) fn may_have(&self, sought: &Sought) -> bool {
+        let trigrams = self.trigrams.as_ref();
+        trigrams.is_none_or(|trigrams| trigrams.may_have(sought))
+    }
+
     /// Bytes of its blocks.
     pub(crate) const fn heap_bytes(&self) -> usize {
-        list::<u8>(self.text.capacity()) + list::<Entry>(self.entries.capacity())
+        let index = match self.trigrams {
+            Some(_) => Trigrams::heap_bytes(),
+            None => 0,
+        };
+        index + list::<u8>(self.text.capacity()) + list::<Entry>(self.entries.capacity())
     }
 }
