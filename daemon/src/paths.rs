@@ -85,11 +85,6 @@ pub(crate) fn mcp_socket(socket: &Path, server: &SessionName) -> PathBuf {
     directory.join(format!("{server}.sock"))
 }
 
-/// Where recordings of transcripts are, unless somebody decides otherwise.
-pub(crate) fn recordings(socket: &Path) -> PathBuf {
-    cursors(socket).with_extension("recordings")
-}
-
 /// What a shared MCP server says on standard error, beside the daemon's log. Its directory is created.
 pub(crate) fn mcp_log(socket: &Path, server: &SessionName) -> Result<PathBuf, PathError> {
     let log = match state_directory() {

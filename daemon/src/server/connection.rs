@@ -293,11 +293,7 @@ mod tests {
         let archives = ArchiveStore::new("/nowhere".into());
         let pool = Pool::new("/nowhere.sock".into(), OpenFiles::now());
         let settings = Settings::default();
-        let transcripts = Transcripts::new(
-            &settings.transcripts,
-            "/nowhere.cursors".into(),
-            "/nowhere.recordings".into(),
-        );
+        let transcripts = Transcripts::new(&settings.transcripts, "/nowhere.cursors".into());
         let daemon = Daemon::new(
             spawner,
             settings,

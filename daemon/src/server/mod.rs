@@ -97,11 +97,7 @@ async fn run(socket: Socket, settings: Settings, ready: impl FnOnce()) -> Result
     let pool = Pool::new(socket.path().to_owned(), files);
     let statuses = Statuses::new(paths::journals(socket.path()), Arc::clone(http.feed()));
     let profiles = settings.profiles.clone();
-    let (cursors, recordings) = (
-        paths::cursors(socket.path()),
-        paths::recordings(socket.path()),
-    );
-    let transcripts = Transcripts::new(&settings.transcripts, cursors, recordings);
+    let transcripts = Transcripts::new(&settings.transcripts, paths::cursors(socket.path()));
     let daemon = Daemon::new(
         spawner,
         settings,

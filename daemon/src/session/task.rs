@@ -337,11 +337,7 @@ mod tests {
                 Settings::default(),
                 nowhere(),
                 Pool::new("/nowhere.sock".into(), OpenFiles::now()),
-                Transcripts::new(
-                    &Settings::default().transcripts,
-                    "/nowhere.cursors".into(),
-                    "/nowhere.recordings".into(),
-                ),
+                Transcripts::new(&Settings::default().transcripts, "/nowhere.cursors".into()),
                 crate::status::Statuses::new("/nowhere".into(), Arc::default()),
                 crate::http::Http::default(),
             ));

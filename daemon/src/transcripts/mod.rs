@@ -77,13 +77,11 @@ pub(crate) struct Transcripts {
 }
 
 impl Transcripts {
-    /// Nothing is read before [`Transcripts::follow`]. `cursors` is the file in which cursors are kept over a restart, `recordings`
-    /// the directory of recordings where none was decided on.
-    pub(crate) fn new(
-        settings: &TranscriptSettings,
-        cursors: PathBuf,
-        recordings: PathBuf,
-    ) -> Self {
+    /// Nothing is read before [`Transcripts::follow`]. `cursors` is the file in which cursors are kept over a restart; where nobody
+    /// has decided on a directory of recordings, it is beside that.
+    pub(crate) fn new(settings: &TranscriptSettings, cursors: PathBuf) -> Self {
+        let recordings = settings.recordings.clone();
+        let recordings = recordings.unwrap_or_else(|| cursors.with_extension("recordings"));
         let store = Store::new(Budget {
             total: settings.max_memory,
             transcript: settings.max_transcript_memory,
@@ -93,11 +91,7 @@ impl Transcripts {
             true => Default::default(),
             false => cursors.read(),
         };
-        let mut book = Book::new(
-            store,
-            remembered,
-            settings.recordings.clone().unwrap_or(recordings),
-        );
+        let mut book = Book::new(store, remembered, recordings);
         for root in &settings.roots {
             if let Err(failure) = book.watch(root, None, Origin::Configured) {
                 tracing::error!(root = %root.display(), "not watched: {}", failure.message);
