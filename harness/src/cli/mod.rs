@@ -235,6 +235,9 @@ pub(crate) struct ProveArguments {
     /// Show each bug to every scenario of the suites gate and full too
     #[arg(long, conflicts_with = "check")]
     pub(crate) all_scenarios: bool,
+    /// Let the tools that people use today look at each bug too: 15 MB of resident memory, valgrind, heaptrack
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) tools: bool,
     /// Copies of the source at work at the same time, up to the number of CPUs; each takes a build of its own
     #[arg(long, default_value_t = 1)]
     pub(crate) jobs: usize,

@@ -176,6 +176,17 @@ impl Ready {
             }
         }
     }
+
+    /// Gives it at least so long to be ready.
+    pub fn wait_at_least(&mut self, patience: Duration) {
+        match self {
+            Ready::Socket { within, .. }
+            | Ready::Tcp { within, .. }
+            | Ready::Command { within, .. }
+            | Ready::Request { within, .. } => *within = patience.max(*within),
+            Ready::AtOnce => {}
+        }
+    }
 }
 
 /// How a target is asked to end, before it is killed.

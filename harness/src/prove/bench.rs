@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::fixture::{Catcher, Fixture};
 use super::proof::{Answer, Outcome, Proven, Trial};
+use super::tools::Tool;
 use super::tree::Tree;
 use super::tree_failure;
 use super::trial::{Ready, Trials, missing};
@@ -25,6 +26,8 @@ pub(super) struct Bench<'p> {
     pub(super) directory: &'p Path,
     /// Scenarios that every bug is shown to, beside its own.
     pub(super) others: &'p [String],
+    /// The tools that look at each bug too.
+    pub(super) tools: &'p [Tool],
     /// How often each bug must be caught; with 0 it is only built.
     pub(super) times: u32,
     /// Whether it is the only bench: then builds and runs show how far they are.
@@ -77,8 +80,14 @@ impl Bench<'_> {
     fn clean(&self, catcher: &Catcher) -> Result<Done, Failure> {
         self.tree.restore().map_err(tree_failure)?;
         let ready = self.trials().ready(catcher)?;
-        let trial = self.trials().run(&ready, CLEAN)?;
-        Ok(trial.map_or(Done::Interrupted, Done::Clean))
+        let Some(mut trial) = self.trials().run(&ready, CLEAN)? else {
+            return Ok(Done::Interrupted);
+        };
+        let Some(tools) = self.trials().under(self.tools, &ready, CLEAN)? else {
+            return Ok(Done::Interrupted);
+        };
+        trial.tools = tools;
+        Ok(Done::Clean(trial))
     }
 
     fn bug(&self, fixture: &Fixture) -> Result<Done, Failure> {
@@ -122,6 +131,12 @@ impl Bench<'_> {
             true => Outcome::Caught,
             false => Outcome::NotCaught,
         };
+        let Some(tools) = self.trials().under(self.tools, ready, &fixture.name)? else {
+            return Ok(Done::Interrupted);
+        };
+        if let Some(first) = proven.trials.first_mut() {
+            first.tools = tools;
+        }
         for name in self.others.iter().filter(|name| **name != proven.catcher) {
             let ready = self.trials().ready_scenario(name, ProfileMode::Never)?;
             match self.trials().run(&ready, &fixture.name)? {

@@ -10,8 +10,10 @@ mod page;
 mod proof;
 mod queue;
 mod table;
+mod tools;
 mod tree;
 mod trial;
+mod versus;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -30,6 +32,7 @@ use bench::{Bench, Done, Work};
 use fixture::Fixture;
 pub(crate) use proof::Proof;
 use proof::SCHEMA;
+use tools::Tool;
 use tree::{Tree, TreeError};
 
 /// Proves the named fixtures, or all of them.
@@ -47,10 +50,12 @@ pub(crate) fn prove(arguments: &ProveArguments) -> Result<u8, Failure> {
     let made = workspace::run_directory(&reports, &[]);
     let (id, directory) = made.map_err(Failure::internal)?;
     let others = others(arguments, &config)?;
+    let (tools, tools_missing) = tools(arguments.tools);
     let bench = |tree: Tree| Bench {
         tree,
         directory: &directory,
         others: &others,
+        tools: &tools,
         times: match arguments.check {
             true => 0,
             false => arguments.times,
@@ -68,14 +73,20 @@ pub(crate) fn prove(arguments: &ProveArguments) -> Result<u8, Failure> {
         interrupted: false,
         clean: Vec::new(),
         fixtures: Vec::new(),
+        tools: tools.clone(),
+        tools_missing,
     };
     all(&benches, &fixtures, arguments.check, &mut proof)?;
     for bench in &benches {
         bench.tree.restore().map_err(tree_failure)?;
     }
+    tools::settle(&mut proof);
     proof.duration_ms = milliseconds(began.elapsed());
     store(&proof, &directory)?;
     workspace::point_latest(&reports, &id).map_err(Failure::internal)?;
+    if !proof.tools.is_empty() {
+        output::text(&versus::terminal(&proof))?;
+    }
     output::text(&table::summary(&proof))?;
     output::note(&format!(
         "report: {}",
@@ -149,6 +160,22 @@ fn others(arguments: &ProveArguments, config: &Config) -> Result<Vec<String>, Fa
         names.extend(scenarios.into_iter().map(|scenario| scenario.name));
     }
     Ok(names)
+}
+
+/// The tools that look at each bug too, and why the others do not.
+fn tools(wanted: bool) -> (Vec<Tool>, Vec<String>) {
+    let (mut present, mut missing) = (Vec::new(), Vec::new());
+    for tool in Tool::ALL.into_iter().filter(|_| wanted) {
+        match tool.missing() {
+            None => present.push(tool),
+            Some(program) => {
+                let why = format!("{} skipped: {program} is not installed", tool.name());
+                output::note(&why);
+                missing.push(why);
+            }
+        }
+    }
+    (present, missing)
 }
 
 fn tree_failure(error: TreeError) -> Failure {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::proof::{Answer, Outcome, Proof, Proven};
-use super::table;
+use super::{table, versus};
 use crate::report::page::document;
 use crate::report::text;
 
@@ -35,6 +35,7 @@ pub(super) fn render(proof: &Proof) -> String {
                 "A mark: the metric was red; it names the first scenario in which it was. "
                 "A cross: it should have been, and was not."
             }
+            (versus::page(proof))
             h3 { "Without a bug" }
             (clean(proof))
         }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fixture::{Catcher, Fixture};
+use super::tools::{Said, Tool};
 use crate::exit_code;
 
 /// The version of this format.
@@ -31,6 +32,12 @@ pub(crate) struct Proof {
     pub clean: Vec<Trial>,
     /// The bugs, by name.
     pub fixtures: Vec<Proven>,
+    /// The tools that looked at them too (`--tools`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Tool>,
+    /// Why others did not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools_missing: Vec<String>,
 }
 
 /// A catcher that ran once.
@@ -50,6 +57,9 @@ pub(crate) struct Trial {
     pub duration_ms: u64,
     /// The run's directory, relative to the proof's; absent for a test.
     pub evidence: Option<String>,
+    /// What the tools that people use today say of the same load (`--tools`); nothing of a test.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Said>,
 }
 
 /// The first line of the project's own that a growing site shows.

@@ -1,6 +1,7 @@
 //! A proof as text: a line per bug as it comes, a summary at the end, and the matrix in Markdown.
 
 use super::proof::{Answer, Outcome, Proof, Proven, Trial};
+use super::versus;
 use crate::report::markdown::escaped;
 use crate::report::text;
 
@@ -101,5 +102,10 @@ pub(super) fn markdown(proof: &Proof) -> String {
     table.push('\n');
     table.push_str(&escaped(&summary(proof)));
     table.push('\n');
+    let versus = versus::markdown(proof);
+    if !versus.is_empty() {
+        table.push_str("\nThe same bugs under other tools:\n\n");
+        table.push_str(&versus);
+    }
     table
 }

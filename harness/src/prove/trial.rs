@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::fixture::{Catcher, Gates, test_name};
 use super::proof::{Answer, SeenSite, Trial};
+use super::tools::{Said, Tool};
 use super::tree::Tree;
 use crate::causes::with_causes;
 use crate::cli::Failure;
@@ -115,6 +116,7 @@ impl Trials<'_> {
                 detail: String::new(),
                 duration_ms: 0,
                 evidence: None,
+                tools: Vec::new(),
             }),
         };
         Ok(trial.map(|trial| Trial {
@@ -130,7 +132,50 @@ impl Trials<'_> {
         profile: ProfileMode,
         subject: &str,
     ) -> Result<Option<Trial>, Failure> {
-        let job = Job {
+        let done = self.job(config, scenario, profile, subject).execute()?;
+        if done.verdict.exit_class() == ExitClass::Interrupted {
+            return Ok(None);
+        }
+        let run = done.directory.file_name().unwrap_or_default();
+        let evidence = format!("{subject}/{}", run.to_string_lossy());
+        Ok(Some(Trial {
+            evidence: Some(evidence),
+            ..seen(&scenario.name, done.verdict.scenarios.first())
+        }))
+    }
+
+    /// What each of the tools says of a catcher's load; nothing of a test. None when it was interrupted.
+    pub(super) fn under(
+        &self,
+        tools: &[Tool],
+        ready: &Ready,
+        subject: &str,
+    ) -> Result<Option<Vec<Said>>, Failure> {
+        let mut all = Vec::new();
+        if let Ready::Scenario {
+            config, scenario, ..
+        } = ready
+        {
+            for tool in tools {
+                let subject = format!("{subject}/{}.{}", scenario.name, tool.name());
+                let job = self.job(config, scenario, ProfileMode::Never, &subject);
+                match tool.look(job)? {
+                    Some(said) => all.push(said),
+                    None => return Ok(None),
+                }
+            }
+        }
+        Ok(Some(all))
+    }
+
+    fn job(
+        &self,
+        config: &Config,
+        scenario: &Scenario,
+        profile: ProfileMode,
+        subject: &str,
+    ) -> Job {
+        Job {
             config: config.clone(),
             scenarios: vec![scenario.clone()],
             // A fixture is a leak that must be seen, whoever answers for it.
@@ -148,17 +193,7 @@ impl Trials<'_> {
             runs: 1,
             seed: None,
             shard: None,
-        };
-        let done = job.execute()?;
-        if done.verdict.exit_class() == ExitClass::Interrupted {
-            return Ok(None);
         }
-        let run = done.directory.file_name().unwrap_or_default();
-        let evidence = format!("{subject}/{}", run.to_string_lossy());
-        Ok(Some(Trial {
-            evidence: Some(evidence),
-            ..seen(&scenario.name, done.verdict.scenarios.first())
-        }))
     }
 
     /// Runs `cargo test` in the copy; whether it succeeded.
@@ -211,6 +246,7 @@ fn seen(name: &str, verdict: Option<&ScenarioVerdict>) -> Trial {
         }),
         duration_ms: 0,
         evidence: None,
+        tools: Vec::new(),
     }
 }
 

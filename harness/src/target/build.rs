@@ -96,7 +96,7 @@ pub fn missing_program(programs: &[String]) -> Option<&String> {
 }
 
 /// Where `program` is: a path of its own, or the first hit on `PATH`.
-pub(super) fn find_program(program: &str) -> Option<PathBuf> {
+pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
     let executable = |path: &Path| {
         path.metadata()
             .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)

@@ -14,8 +14,8 @@ mod stdio;
 mod supervise;
 mod wire;
 
-pub(crate) use build::sha256_of;
 pub use build::{BuildError, Messages, build, missing_program};
+pub(crate) use build::{find_program, sha256_of};
 pub use dirs::PrivateDirs;
 pub use exit::Exit;
 pub use instance::{Instance, Plan, StartError};
