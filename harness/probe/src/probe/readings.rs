@@ -32,13 +32,22 @@ pub(super) fn memory() -> Option<Memory> {
         .ok()?
         .split(' ')
         .map(str::parse::<u64>);
-    let page_bytes = rustix::param::page_size() as u64;
+    let page_bytes = page_bytes()?;
     let virtual_bytes = pages.next()?.ok()?.checked_mul(page_bytes)?;
     let resident_bytes = pages.next()?.ok()?.checked_mul(page_bytes)?;
     Some(Memory {
         resident_bytes,
         virtual_bytes,
     })
+}
+
+/// The size of a page, as the C library knows it. rustix would look for the kernel's vDSO, where a program dies under
+/// valgrind, which hides it.
+fn page_bytes() -> Option<u64> {
+    #[expect(unsafe_code, reason = "sysconf is C")]
+    // SAFETY: takes no pointer, and changes nothing.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(bytes).ok()
 }
 
 /// memory-stats' own reading of this process. It reads into a `String`, so it allocates and frees some 4 KiB.
