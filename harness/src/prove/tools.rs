@@ -79,7 +79,7 @@ impl Tool {
         let programs: &[&'static str] = match self {
             Tool::Resident => &[],
             Tool::Memcheck => &["valgrind"],
-            Tool::Heaptrack => &[HEAPTRACK, "heaptrack_print"],
+            Tool::Heaptrack => &[HEAPTRACK],
         };
         let missing =
             |program: &&&'static str| missing_program(&[(**program).to_owned()]).is_some();
@@ -230,7 +230,7 @@ fn memcheck_lost(report: &str) -> Option<i64> {
 
 /// Leaked allocations of heaptrack's recording.
 fn heaptrack_blocks(recording: &Path) -> Result<i64, String> {
-    let text = printed(recording).map_err(|error| no_report(&error))?;
+    let text = interpreted(recording).map_err(|error| no_report(&error))?;
     heaptrack_leaked(&text).ok_or_else(|| NO_FIGURE.to_owned())
 }
 
@@ -271,26 +271,21 @@ fn heaptrack() -> Option<Installed> {
     (installed.recorder.is_file() && installed.interpreter.is_file()).then_some(installed)
 }
 
-/// heaptrack's recording as its report.
-fn printed(recording: &Path) -> io::Result<String> {
+/// What heaptrack's interpreter says of a recording.
+fn interpreted(recording: &Path) -> io::Result<String> {
     let installed = heaptrack().ok_or(io::ErrorKind::NotFound)?;
-    let interpreted = recording.with_extension("heaptrack");
-    let status = Command::new(installed.interpreter)
+    let said = Command::new(installed.interpreter)
         .stdin(fs::File::open(recording)?)
-        .stdout(fs::File::create(&interpreted)?)
-        .stderr(Stdio::null())
-        .status()?;
-    if !status.success() {
-        return Err(io::Error::other(format!(
-            "heaptrack_interpret ended with {status}"
-        )));
-    }
-    let report = Command::new("heaptrack_print")
-        .arg("-f")
-        .arg(&interpreted)
-        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
         .output()?;
-    Ok(String::from_utf8_lossy(&report.stdout).into_owned())
+    match said.status.success() {
+        true => Ok(String::from_utf8_lossy(&said.stderr).into_owned()),
+        false => Err(io::Error::other(format!(
+            "heaptrack_interpret ended with {}",
+            said.status
+        ))),
+    }
 }
 
 #[cfg(test)]
