@@ -252,7 +252,7 @@ impl<'b> Bench<'b> {
         }
         let done = self.job(config, profile).execute()?;
         if done.verdict.exit_class() == ExitClass::Interrupted {
-            return Err(interrupted());
+            return Err(Failure::interrupted());
         }
         let (answer, why) = answer(done.report.scenarios.first());
         Ok(Trial {
@@ -285,7 +285,7 @@ impl<'b> Bench<'b> {
                 _ = terminate.recv() => None,
             }
         });
-        let built = built.ok_or_else(interrupted)?;
+        let built = built.ok_or_else(Failure::interrupted)?;
         Ok(built.map_err(|error| with_causes(&error)))
     }
 
@@ -318,7 +318,11 @@ impl<'b> Bench<'b> {
                 () = tokio::task::yield_now() => false,
             }
         });
-        if came { Err(interrupted()) } else { Ok(()) }
+        if came {
+            Err(Failure::interrupted())
+        } else {
+            Ok(())
+        }
     }
 
     fn path(&self) -> PathBuf {
@@ -329,13 +333,6 @@ impl<'b> Bench<'b> {
         let json = json(&self.record).map_err(Failure::internal)?;
         let stored = replace(&self.directory, FILE, &json);
         stored.map_err(|error| Failure::internal(with_causes(&error)))
-    }
-}
-
-fn interrupted() -> Failure {
-    Failure {
-        code: exit_code::INTERRUPTED,
-        message: "interrupted".to_owned(),
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::progress::Progress;
 use super::recordings::Judged;
 use super::shard::Shard;
@@ -176,12 +178,28 @@ pub(crate) fn build(
             if messages == Messages::Shown {
                 output::note(&format!("building {name}: {}", build.join(" ")));
             }
-            let env = &config.build_env;
-            let built = runtime()?.block_on(target::build(build, &config.root, env, messages));
-            built.map_err(|error| Failure::target(with_causes(&error)))?;
+            runtime()?.block_on(unless_interrupted(config, build, messages))?;
         }
     }
     Ok(())
+}
+
+/// One build. After a run signals no longer end leakgate by themselves, so they are listened to here too; the build ends
+/// with its future.
+async fn unless_interrupted(
+    config: &Config,
+    build: &[String],
+    messages: Messages,
+) -> Result<(), Failure> {
+    let mut interrupts = signal(SignalKind::interrupt()).map_err(Failure::internal)?;
+    let mut terminations = signal(SignalKind::terminate()).map_err(Failure::internal)?;
+    tokio::select! {
+        built = target::build(build, &config.root, &config.build_env, messages) => {
+            built.map_err(|error| Failure::target(with_causes(&error)))
+        }
+        _ = interrupts.recv() => Err(Failure::interrupted()),
+        _ = terminations.recv() => Err(Failure::interrupted()),
+    }
 }
 
 /// The day in UTC, `YYYY-MM-DD`.

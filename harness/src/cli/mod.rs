@@ -318,6 +318,14 @@ impl Failure {
         }
     }
 
+    /// Somebody asked leakgate to end.
+    pub(crate) fn interrupted() -> Self {
+        Self {
+            code: exit_code::INTERRUPTED,
+            message: "interrupted".to_owned(),
+        }
+    }
+
     pub(crate) fn internal(error: impl ToString) -> Self {
         Self {
             code: exit_code::INTERNAL,

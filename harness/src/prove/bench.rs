@@ -63,9 +63,13 @@ impl Bench<'_> {
 
     /// Does it.
     pub(super) fn make(&self, work: Work<'_>) -> Result<Done, Failure> {
-        match work {
+        let done = match work {
             Work::Clean(catcher) => self.clean(catcher),
             Work::Bug(fixture) => self.bug(fixture),
+        };
+        match done {
+            Err(failure) if failure.code == exit_code::INTERRUPTED => Ok(Done::Interrupted),
+            done => done,
         }
     }
 
