@@ -27,6 +27,7 @@ use self::shard::Shard;
 use crate::coverage::CoverageArguments;
 use crate::drive::{ProfileMode, Profiler};
 use crate::emit::Content;
+use crate::prove::Tool;
 use crate::scenario::Suite;
 use crate::selftest::Kind;
 use crate::{emit, exit_code, schema, target};
@@ -235,9 +236,15 @@ pub(crate) struct ProveArguments {
     /// Show each bug to every scenario of the suites gate and full too
     #[arg(long, conflicts_with = "check")]
     pub(crate) all_scenarios: bool,
-    /// Let the tools that people use today look at each bug too: 15 MB of resident memory, valgrind, heaptrack
-    #[arg(long, conflicts_with = "check")]
-    pub(crate) tools: bool,
+    /// Let these tools that people use today look at each bug too
+    #[arg(
+        long,
+        value_name = "TOOL,...",
+        value_enum,
+        value_delimiter = ',',
+        conflicts_with = "check"
+    )]
+    pub(crate) tools: Vec<Tool>,
     /// Copies of the source at work at the same time, up to the number of CPUs; each takes a build of its own
     #[arg(long, default_value_t = 1)]
     pub(crate) jobs: usize,

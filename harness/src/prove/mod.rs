@@ -32,7 +32,7 @@ use bench::{Bench, Done, Work};
 use fixture::Fixture;
 pub(crate) use proof::Proof;
 use proof::SCHEMA;
-use tools::Tool;
+pub(crate) use tools::Tool;
 use tree::{Tree, TreeError};
 
 /// Proves the named fixtures, or all of them.
@@ -50,7 +50,7 @@ pub(crate) fn prove(arguments: &ProveArguments) -> Result<u8, Failure> {
     let made = workspace::run_directory(&reports, &[]);
     let (id, directory) = made.map_err(Failure::internal)?;
     let others = others(arguments, &config)?;
-    let (tools, tools_missing) = tools(arguments.tools);
+    let (tools, tools_missing) = tools(&arguments.tools);
     let bench = |tree: Tree| Bench {
         tree,
         directory: &directory,
@@ -163,9 +163,9 @@ fn others(arguments: &ProveArguments, config: &Config) -> Result<Vec<String>, Fa
 }
 
 /// The tools that look at each bug too, and why the others do not.
-fn tools(wanted: bool) -> (Vec<Tool>, Vec<String>) {
+fn tools(wanted: &[Tool]) -> (Vec<Tool>, Vec<String>) {
     let (mut present, mut missing) = (Vec::new(), Vec::new());
-    for tool in Tool::ALL.into_iter().filter(|_| wanted) {
+    for tool in wanted.iter().copied() {
         match tool.missing() {
             None => present.push(tool),
             Some(program) => {

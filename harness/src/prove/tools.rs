@@ -34,11 +34,12 @@ const HEAPTRACK: &str = "heaptrack";
 
 /// A tool that people use today.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
 )]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Tool {
     /// Resident memory at the end against that at the start, and a limit of 15 MB.
+    #[value(name = "rss-15mb")]
     Resident,
     /// valgrind's memcheck: blocks that nothing points to at the end.
     Memcheck,
@@ -62,9 +63,6 @@ pub(crate) struct Said {
 }
 
 impl Tool {
-    /// All of them, in the order of the tables.
-    pub(super) const ALL: [Tool; 3] = [Tool::Resident, Tool::Memcheck, Tool::Heaptrack];
-
     /// What it is called in tables.
     pub(super) const fn name(self) -> &'static str {
         match self {

@@ -63,6 +63,28 @@ fn an_interrupt_ends_everything_and_the_exit_code_says_so() {
 }
 
 #[test]
+fn an_interrupt_ends_a_build() {
+    let builds = DIRECTORIES.replacen("command", "build = [\"sleep\", \"79\"]\ncommand", 1);
+    let workspace = Workspace::new(&builds, OPEN_CLOSE);
+    let mut run = Command::new(env!("CARGO_BIN_EXE_leakgate"))
+        .args(["run", "it"])
+        .current_dir(workspace.path())
+        .env("TMPDIR", workspace.path().join("tmp"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("leakgate runs");
+    let is_building = || {
+        let processes = workspace.processes();
+        processes.iter().any(|line| line.starts_with("sleep 79"))
+    };
+    assert!(within(Duration::from_secs(20), is_building));
+    signal(&run, Signal::TERM);
+    assert_eq!(run.wait().expect("it ends").code(), Some(130));
+    assert!(within(Duration::from_secs(5), || !is_building()));
+}
+
+#[test]
 fn an_interrupt_while_a_deaf_target_is_asked_to_stop_does_not_wait_for_it() {
     let deaf = DIRECTORIES
         .replace(

@@ -61,6 +61,19 @@ fn proof(workspace: &Workspace) -> Value {
 }
 
 #[test]
+fn other_tools_look_at_the_same_bug() {
+    let workspace = project(&[("directory-stays", STAYS)]);
+    let (code, stdout) = prove(&workspace, &["--tools", "rss-15mb"]);
+    assert_eq!(code, 0, "{stdout}");
+    let proof = proof(&workspace);
+    let said = &proof["fixtures"][0]["trials"][0]["tools"];
+    assert_eq!(said.as_array().map(Vec::len), Some(1), "{proof}");
+    assert_eq!(said[0]["tool"], "resident");
+    assert_eq!(said[0]["found"], false, "a directory is no memory: {said}");
+    assert!(stdout.contains("false alarms  0 of 1"), "{stdout}");
+}
+
+#[test]
 fn a_bug_is_caught_where_its_header_says_and_the_clean_tree_is_quiet() {
     let workspace = project(&[("directory-stays", STAYS)]);
     let before = fs::read_to_string(workspace.path().join("leakgate.toml")).expect("leakgate.toml");
