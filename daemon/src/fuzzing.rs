@@ -24,6 +24,14 @@ pub fn mcp(input: &[u8]) {
     crate::mcp::fuzzed::run(input);
 }
 
+/// What a client of the HTTP interface says on its connection, with a token that is `a-token-that-is-known`.
+///
+/// # Panics
+/// When something else than HTTP is answered, or a body's share is not given back.
+pub fn http(input: &[u8]) {
+    crate::http::fuzzed::run(input);
+}
+
 /// A line of a transcript, in every format.
 ///
 /// # Panics
@@ -192,6 +200,11 @@ mod tests {
     #[test]
     fn nothing_of_one_client_of_a_shared_server_reaches_another() {
         smoke("mcp", 4000, mcp);
+    }
+
+    #[test]
+    fn whatever_is_said_on_a_connection_of_http_it_comes_to_an_end() {
+        smoke("http", 1000, http);
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl Bodies {
     }
 
     /// Bytes that bodies may still take.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn left(&self) -> usize {
         self.left.available_permits()
     }

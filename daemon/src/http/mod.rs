@@ -16,8 +16,8 @@ mod caller;
 mod connection;
 mod events;
 mod feed;
-#[cfg(test)]
-mod fuzzed;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzed;
 mod listener;
 mod message;
 mod requests;

@@ -75,7 +75,7 @@ impl Token {
     }
 
     /// One that everybody knows.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn known() -> Self {
         Self(b"a-token-that-is-known".to_vec())
     }
