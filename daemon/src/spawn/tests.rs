@@ -47,14 +47,15 @@ fn a_spawn_thread_that_panics_leaves_no_process_and_nobody_waiting() {
     let panics = async {
         let (spawner, thread) = Spawner::start("test", OpenFiles::now()).unwrap();
         let sleeps = order(&["sleep", "1000"]);
-        let mut child = spawner.spawn(SessionId(1), &sleeps).await.unwrap().child;
+        // Held whole: without its terminal the program would be hung up, and might end before the panic.
+        let mut started = spawner.spawn(SessionId(1), &sleeps).await.unwrap();
         // The core lets no command without a program through.
         let refused = spawner.spawn(SessionId(2), &order(&[])).await.unwrap_err();
         assert!(matches!(refused, SpawnError::Ending), "{refused}");
         spawner.ended().await;
-        assert!(!Path::new(&format!("/proc/{}", child.pid)).exists());
-        assert_eq!(child.exited().await, None);
-        assert_eq!(child.end().await, Toll::default());
+        assert!(!Path::new(&format!("/proc/{}", started.child.pid)).exists());
+        assert_eq!(started.child.exited().await, None);
+        assert_eq!(started.child.end().await, Toll::default());
         spawner.stop().await;
         assert!(thread.join().is_err());
     };
