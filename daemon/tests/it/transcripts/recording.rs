@@ -67,14 +67,10 @@ fn what_is_said_to_the_agent_starts_and_stops_a_recording() {
 #[test]
 fn what_was_said_before_is_history_and_a_sub_agent_is_nobody_to_command() {
     let (daemon, root) = start();
-    append(
-        &root.join("a.jsonl"),
-        &timed("prompt", "/record start old", -60),
-    );
-    append(
-        &root.join("a.jsonl"),
-        &line("prompt", "/record start untimed"),
-    );
+    // There all at once: what comes to a file that is followed already is no history, whenever it was said.
+    let said = timed("prompt", "/record start old", -60) + &line("prompt", "/record start untimed");
+    fs::write(root.join("new"), said).unwrap();
+    fs::rename(root.join("new"), root.join("a.jsonl")).unwrap();
     fs::create_dir(root.join("a")).unwrap();
     daemon.stdout(&["transcripts", "sync"]);
     append(
